@@ -1,0 +1,175 @@
+/**
+ * The errors this library reports, and the one list of their stable codes.
+ *
+ * Misuse by the caller is a `TypeError`, a `RangeError` or an `InvalidStateError` `DOMException`;
+ * everything that a peer or a network did is one of the two classes here.
+ *
+ * @module
+ */
+
+/**
+ * Every `code` of a {@linkcode WebSocketError}, with what it means.
+ *
+ * Codes are stable: one is never renamed or given another meaning within a major version.
+ */
+export const WEBSOCKET_ERROR_CODES = {
+  // The peer broke the framing rules; answered with close code 1002.
+  WS_RSV1_UNEXPECTED: "a frame has RSV1 set and no extension gave it a meaning",
+  WS_RSV2_UNEXPECTED: "a frame has RSV2 set and no extension gave it a meaning",
+  WS_RSV3_UNEXPECTED: "a frame has RSV3 set and no extension gave it a meaning",
+  WS_OPCODE_RESERVED: "a frame has a reserved opcode",
+  WS_MASK_MISSING: "a client sent an unmasked frame",
+  WS_MASK_UNEXPECTED: "a server sent a masked frame",
+  WS_CONTROL_FRAGMENTED: "a control frame is fragmented",
+  WS_CONTROL_TOO_LONG: "a control frame has more than 125 payload bytes",
+  WS_LENGTH_NOT_MINIMAL: "a payload length is not in its shortest form",
+  WS_LENGTH_INVALID: "a 64-bit payload length has its top bit set",
+  WS_CONTINUATION_UNEXPECTED: "a continuation frame came without a message to continue",
+  WS_CONTINUATION_EXPECTED: "a new message began before the fragmented one was finished",
+  WS_CLOSE_PAYLOAD_INVALID: "a close frame has a payload of one byte",
+  WS_CLOSE_CODE_INVALID: "a close frame carries a code that must not be sent",
+  // The peer's data is not acceptable; close codes 1007, 1008 and 1009.
+  WS_UTF8_INVALID: "text or a close reason is not valid UTF-8",
+  WS_TOO_MANY_FRAGMENTS: "a message has more fragments than maxFragments",
+  WS_MESSAGE_TOO_LARGE: "a message is larger than maxMessageBytes",
+  // The connection ended without a close handshake; seen as close code 1006.
+  WS_CONNECTION_LOST: "the byte stream ended or failed before the close handshake",
+  WS_CLOSE_TIMEOUT: "the peer did not finish the close handshake within closeTimeoutMs",
+  WS_PING_TIMEOUT: "the peer showed no sign of life for pingTimeoutMs after a ping",
+  WS_SEND_BUFFER_FULL: "the peer does not read: more than maxBufferedBytes wait to be sent",
+  WS_TERMINATED: "this side cut the connection with terminate()",
+  WS_ABORTED: "the signal given to the connection was aborted",
+  // Local failures.
+  WS_HANDLER_FAILED: "the handler threw or rejected; the peer was told 1011",
+  WS_SEND_FAILED: "the source of a streamed message failed after its first fragment was sent",
+  WS_NOT_OPEN: "the connection is closing or closed, so nothing more can be sent",
+} as const;
+
+/** A stable code of a {@linkcode WebSocketError}. */
+export type WebSocketErrorCode = keyof typeof WEBSOCKET_ERROR_CODES;
+
+/** What a {@linkcode WebSocketError} is made from, beside its message. */
+export interface WebSocketErrorInit {
+  /** The stable code. */
+  code: WebSocketErrorCode;
+  /** The close code that was sent to the peer, or that the connection ended with. Default: 1006. */
+  closeCode?: number;
+  /** The reason that went with `closeCode`. Default: `""`. */
+  reason?: string;
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+/**
+ * Reports that a WebSocket connection failed, and why.
+ *
+ * @example
+ * ```ts
+ * import { WebSocketError } from "@fullduplex/ws";
+ *
+ * const error = new WebSocketError("Cannot decode frame: RSV1 is set", {
+ *   code: "WS_RSV1_UNEXPECTED",
+ *   closeCode: 1002,
+ * });
+ * console.log(error.code, error.closeCode);
+ * ```
+ *
+ * @see RFC 6455, section 7.1.7 (Fail the WebSocket Connection)
+ */
+export class WebSocketError extends Error {
+  override readonly name = "WebSocketError";
+  /** The stable code: a key of {@linkcode WEBSOCKET_ERROR_CODES}. */
+  readonly code: WebSocketErrorCode;
+  /** The close code sent to the peer, or 1006 when none could be sent. */
+  readonly closeCode: number;
+  /** The reason that went with `closeCode`; may be empty. */
+  readonly reason: string;
+
+  /**
+   * @param message What could not be done, and why.
+   * @param init The stable code, the close code and the cause.
+   */
+  constructor(message: string, init: WebSocketErrorInit) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = init.code;
+    this.closeCode = init.closeCode ?? 1006;
+    this.reason = init.reason ?? "";
+  }
+}
+
+/** Every `code` of a {@linkcode HandshakeError}, with what it means. */
+export const HANDSHAKE_ERROR_CODES = {
+  // Seen by a client.
+  WS_HANDSHAKE_REFUSED: "the server answered with a status other than 101",
+  WS_HANDSHAKE_INVALID: "the server's 101 response breaks a MUST of RFC 6455, section 4.1",
+  WS_HANDSHAKE_TIMEOUT: "the handshake did not finish within handshakeTimeoutMs",
+  WS_HANDSHAKE_ABORTED: "the signal was aborted before the handshake finished",
+  WS_CONNECT_FAILED: "no connection to the server could be made, or it was lost in the handshake",
+  // Seen by either side.
+  WS_HANDSHAKE_MALFORMED: "the peer's HTTP message head is malformed",
+  WS_HANDSHAKE_TOO_LARGE: "the peer's HTTP message head is larger than maxHeaderBytes",
+  // Seen by a server.
+  WS_REQUEST_INVALID: "the request is not a valid WebSocket opening handshake",
+  WS_VERSION_UNSUPPORTED: "the client asks for a protocol version other than 13",
+  WS_ORIGIN_REFUSED: "the origin policy does not allow the request's origin",
+  WS_VERIFY_REFUSED: "verify() answered with a response",
+  WS_VERIFY_FAILED: "verify(), a chooser or a headers function threw",
+} as const;
+
+/** A stable code of a {@linkcode HandshakeError}. */
+export type HandshakeErrorCode = keyof typeof HANDSHAKE_ERROR_CODES;
+
+/** What a {@linkcode HandshakeError} is made from, beside its message. */
+export interface HandshakeErrorInit {
+  /** The stable code. */
+  code: HandshakeErrorCode;
+  /** The HTTP status that was received or sent; 0 when there was none. Default: 0. */
+  status?: number;
+  /** The headers of the response that was received or sent. Default: none. */
+  headers?: Headers;
+  /** The start of the response's body, decoded as UTF-8. Default: `""`. */
+  body?: string;
+  /** The error that led to this one. */
+  cause?: unknown;
+}
+
+/**
+ * Reports that an opening handshake failed, with the HTTP response that says why.
+ *
+ * @example
+ * ```ts
+ * import { HandshakeError } from "@fullduplex/ws";
+ *
+ * const error = new HandshakeError("Cannot connect: the server answered 401", {
+ *   code: "WS_HANDSHAKE_REFUSED",
+ *   status: 401,
+ *   body: "token expired",
+ * });
+ * console.log(error.status, error.body);
+ * ```
+ *
+ * @see RFC 6455, section 4
+ */
+export class HandshakeError extends Error {
+  override readonly name = "HandshakeError";
+  /** The stable code: a key of {@linkcode HANDSHAKE_ERROR_CODES}. */
+  readonly code: HandshakeErrorCode;
+  /** The HTTP status received (client) or sent (server); 0 when there was none. */
+  readonly status: number;
+  /** The headers of that response. */
+  readonly headers: Headers;
+  /** The start of that response's body, decoded as UTF-8. */
+  readonly body: string;
+
+  /**
+   * @param message What could not be done, and why.
+   * @param init The stable code, the response and the cause.
+   */
+  constructor(message: string, init: HandshakeErrorInit) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = init.code;
+    this.status = init.status ?? 0;
+    this.headers = init.headers ?? new Headers();
+    this.body = init.body ?? "";
+  }
+}
