@@ -1,0 +1,111 @@
+/**
+ * Masking (RFC 6455, section 5.3): payload bytes XOR a four-byte key that repeats.
+ *
+ * A key is held as one 32-bit integer whose most significant byte masks the first payload byte.
+ *
+ * @module
+ */
+
+/** From this many bytes on, XOR by words pays for the view that it needs. */
+const WORD_BYTES = 128;
+
+// The platform's byte order decides how a key looks as a word in memory; these two views
+// over the same four bytes translate without asking which it is.
+const keyBytes = new Uint8Array(4);
+const keyWord = new Int32Array(keyBytes.buffer);
+
+/** Turns a key so that its first byte is the one for payload offset `offset`. */
+function rotate(key: number, offset: number): number {
+  const bits = (offset & 3) << 3;
+  return (key << bits) | (key >>> (32 - bits)); // bits = 0: a shift by 32 is a shift by 0
+}
+
+/** XORs `bytes[start..end)` by single bytes. */
+function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): void {
+  const k0 = key >>> 24;
+  const k1 = (key >>> 16) & 0xff;
+  const k2 = (key >>> 8) & 0xff;
+  const k3 = key & 0xff;
+  let i = start;
+  for (; i + 3 < end; i += 4) {
+    bytes[i] ^= k0;
+    bytes[i + 1] ^= k1;
+    bytes[i + 2] ^= k2;
+    bytes[i + 3] ^= k3;
+  }
+  if (i < end) bytes[i++] ^= k0;
+  if (i < end) bytes[i++] ^= k1;
+  if (i < end) bytes[i] ^= k2;
+}
+
+/** XORs whole words, eight at a turn. */
+function maskWords(words: Int32Array, word: number): void {
+  const count = words.length;
+  const turns = count & ~7;
+  let i = 0;
+  for (; i < turns; i += 8) {
+    words[i] ^= word;
+    words[i + 1] ^= word;
+    words[i + 2] ^= word;
+    words[i + 3] ^= word;
+    words[i + 4] ^= word;
+    words[i + 5] ^= word;
+    words[i + 6] ^= word;
+    words[i + 7] ^= word;
+  }
+  for (; i < count; i++) words[i] ^= word;
+}
+
+/**
+ * Masks or unmasks `bytes[start..end)` in place.
+ *
+ * @param bytes The buffer; only the range given is changed.
+ * @param start First index of the range.
+ * @param end Index after the range.
+ * @param key The masking key, most significant byte first.
+ * @param offset Payload offset of `bytes[start]`, so that a payload can be unmasked in pieces.
+ */
+export function applyMask(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  key: number,
+  offset: number,
+): void {
+  let turned = rotate(key, offset);
+  if (end - start < WORD_BYTES) return maskBytes(bytes, start, end, turned);
+  const misaligned = (bytes.byteOffset + start) & 3;
+  if (misaligned !== 0) {
+    const head = 4 - misaligned;
+    maskBytes(bytes, start, start + head, turned);
+    start += head;
+    turned = rotate(turned, head);
+  }
+  const count = (end - start) >> 2;
+  keyBytes[0] = turned >>> 24;
+  keyBytes[1] = turned >>> 16;
+  keyBytes[2] = turned >>> 8;
+  keyBytes[3] = turned;
+  maskWords(new Int32Array(bytes.buffer, bytes.byteOffset + start, count), keyWord[0]);
+  maskBytes(bytes, start + (count << 2), end, turned);
+}
+
+const POOLED_KEYS = 1024;
+let keys: Int32Array<ArrayBuffer> | undefined;
+let keysLeft = 0;
+
+/**
+ * Draws a fresh masking key from the platform's CSPRNG.
+ *
+ * RFC 6455 §5.3: "The masking key needs to be unpredictable; thus, the masking key MUST be
+ * derived from a strong source of entropy". Random bytes are drawn for 1,024 keys at a time
+ * and each is used for one frame only.
+ */
+export function nextMaskingKey(): number {
+  if (keysLeft === 0) {
+    keys ??= new Int32Array(POOLED_KEYS);
+    crypto.getRandomValues(keys);
+    keysLeft = POOLED_KEYS;
+  }
+  return keys![--keysLeft];
+}

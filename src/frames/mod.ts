@@ -1,0 +1,10 @@
+/**
+ * L1: bytes to frames and back, as RFC 6455 sections 5 and 7.4 define them.
+ * @module
+ */
+export * from "./close_code.ts";
+export * from "./fault.ts";
+export * from "./opcode.ts";
+export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
+export { decodeUtf8, decodeValidUtf8, encodeUtf8, Utf8Validator } from "./utf8.ts";
+export { FrameWriter } from "./writer.ts";

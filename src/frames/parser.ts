@@ -1,0 +1,192 @@
+/**
+ * The incremental frame parser: chunks of any size in, checked headers and payload slices out.
+ *
+ * ```
+ *  chunk ──> header? ──complete──> check ──> sink.onFrame ──> payload slices ──> sink.onPayload
+ *               └──incomplete──> spill (at most 14 bytes), go on with the next chunk
+ * ```
+ *
+ * Payload bytes are never gathered here: each slice is unmasked where it lies and handed on.
+ *
+ * @module
+ */
+
+import { EMPTY_BYTES } from "../bytes.ts";
+import { type FrameFault, protocolFault } from "./fault.ts";
+import { checkHeader, headerSize, MAX_HEADER_BYTES, readUint32 } from "./header.ts";
+import { CloseCode } from "./close_code.ts";
+import { applyMask } from "./mask.ts";
+
+/** Where a parser hands what it finds, synchronously and in order. */
+export interface FrameSink {
+  /**
+   * Takes a checked header, before any of its payload.
+   *
+   * @param first The first header byte: FIN, RSV1-3, opcode.
+   * @param length Payload bytes of the frame.
+   * @returns A fault to refuse the frame with, or `null`.
+   */
+  onFrame(first: number, length: number): FrameFault | null;
+  /**
+   * Takes a slice of the frame's payload, unmasked; an empty frame has one empty slice.
+   *
+   * @param slice A view into the chunk, or an empty array.
+   * @param last Whether the frame ends with this slice.
+   * @returns A fault to stop with, or `null`.
+   */
+  onPayload(slice: Uint8Array, last: boolean): FrameFault | null;
+}
+
+/** Options of a {@linkcode FrameParser}. */
+export interface FrameParserOptions {
+  /** Whether the peer must mask its frames: `true` on a server. */
+  masked: boolean;
+  /** RSV bits that extensions gave a meaning, as a mask of the first header byte. Default: 0. */
+  allowedRsv?: number;
+}
+
+/** Parses frames out of a byte stream, keeping nothing but an incomplete header. */
+export class FrameParser {
+  readonly #sink: FrameSink;
+  readonly #masked: boolean;
+  readonly #allowedRsv: number;
+  /** The bytes of a header that its chunk did not complete; made when first needed. */
+  #spill: Uint8Array | undefined;
+  #spilled = 0;
+  /** Payload bytes of the current frame that are still to come. */
+  #remaining = 0;
+  /** Payload bytes of the current frame so far: the masking key's running offset. */
+  #offset = 0;
+  #key = 0;
+  #stopped = false;
+
+  constructor(sink: FrameSink, options: FrameParserOptions) {
+    this.#sink = sink;
+    this.#masked = options.masked;
+    this.#allowedRsv = options.allowedRsv ?? 0;
+  }
+
+  /** Whether the bytes so far end between two frames. */
+  get atBoundary(): boolean {
+    return this.#remaining === 0 && this.#spilled === 0;
+  }
+
+  /** Makes {@linkcode FrameParser.push} return after the slice it is handing out. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Feeds bytes; the parser may change them in place (unmasking) and slices of them go to the sink.
+   *
+   * @param chunk The bytes.
+   * @param from Index of the first byte to read.
+   * @returns How far it read: `chunk.length`, or less after {@linkcode FrameParser.stop}; or what
+   * is wrong, after which the parser must not be fed again.
+   */
+  push(chunk: Uint8Array, from: number): number | FrameFault {
+    const end = chunk.length;
+    let at = from;
+    this.#stopped = false;
+    while (at < end) {
+      if (this.#remaining === 0) {
+        const next = this.#spilled === 0
+          ? this.#readHeader(chunk, at, end)
+          : this.#finishHeader(chunk, at, end);
+        if (typeof next !== "number") return next;
+        at = next;
+        if (this.#spilled !== 0) return at; // the chunk ended inside a header
+        if (this.#remaining === 0) {
+          const fault = this.#sink.onPayload(EMPTY_BYTES, true);
+          if (fault !== null) return fault;
+          if (this.#stopped) return at;
+          continue;
+        }
+        if (at === end) return at;
+      }
+      const size = Math.min(this.#remaining, end - at);
+      if (this.#masked) applyMask(chunk, at, at + size, this.#key, this.#offset);
+      this.#offset += size;
+      this.#remaining -= size;
+      // Not subarray(): on Node a chunk is a Buffer, and users are promised a plain Uint8Array.
+      const slice = new Uint8Array(chunk.buffer, chunk.byteOffset + at, size);
+      at += size;
+      const fault = this.#sink.onPayload(slice, this.#remaining === 0);
+      if (fault !== null) return fault;
+      if (this.#stopped) return at;
+    }
+    return at;
+  }
+
+  /** Reads the header at `at`, or spills what there is of it. */
+  #readHeader(chunk: Uint8Array, at: number, end: number): number | FrameFault {
+    if (end - at >= 2) {
+      const fault = checkHeader(chunk[at], chunk[at + 1], this.#masked, this.#allowedRsv);
+      if (fault !== null) return fault;
+      const size = headerSize(chunk[at + 1]);
+      if (end - at >= size) return this.#begin(chunk, at) ?? at + size;
+    }
+    this.#spill ??= new Uint8Array(MAX_HEADER_BYTES);
+    this.#spill.set(chunk.subarray(at, end));
+    this.#spilled = end - at;
+    return end;
+  }
+
+  /** Completes a spilled header, byte by byte; its first two are checked as soon as both are there. */
+  #finishHeader(chunk: Uint8Array, at: number, end: number): number | FrameFault {
+    const spill = this.#spill!;
+    let size = this.#spilled < 2 ? 2 : headerSize(spill[1]);
+    while (this.#spilled < size) {
+      if (at === end) return at;
+      spill[this.#spilled++] = chunk[at++];
+      if (this.#spilled === 2) {
+        const fault = checkHeader(spill[0], spill[1], this.#masked, this.#allowedRsv);
+        if (fault !== null) return fault;
+        size = headerSize(spill[1]);
+      }
+    }
+    this.#spilled = 0;
+    return this.#begin(spill, 0) ?? at;
+  }
+
+  /** Takes a complete header: reads its length and key, and announces the frame. */
+  #begin(source: Uint8Array, at: number): FrameFault | null {
+    const first = source[at];
+    let length = source[at + 1] & 0x7f;
+    at += 2;
+    if (length === 126) {
+      length = (source[at] << 8) | source[at + 1];
+      at += 2;
+      // RFC 6455 §5.2: "the minimal number of bytes MUST be used to encode the length"
+      if (length < 126) return notMinimal(length);
+    } else if (length === 127) {
+      const high = readUint32(source, at);
+      length = high * 0x100000000 + readUint32(source, at + 4);
+      at += 8;
+      if (high > 0x7fffffff) {
+        return protocolFault("WS_LENGTH_INVALID", "the top bit of a 64-bit length is set");
+      }
+      if (length < 65536) return notMinimal(length);
+      if (high > 0x1fffff) {
+        return {
+          code: "WS_MESSAGE_TOO_LARGE",
+          closeCode: CloseCode.MESSAGE_TOO_BIG,
+          message: "Cannot receive message: its frame has 2^53 bytes or more",
+        };
+      }
+    }
+    if (this.#masked) this.#key = readUint32(source, at) | 0;
+    this.#offset = 0;
+    const fault = this.#sink.onFrame(first, length);
+    if (fault !== null) return fault;
+    this.#remaining = length;
+    return null;
+  }
+}
+
+function notMinimal(length: number): FrameFault {
+  return protocolFault(
+    "WS_LENGTH_NOT_MINIMAL",
+    `a payload of ${length} bytes is not given by the shortest length form`,
+  );
+}

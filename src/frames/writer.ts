@@ -1,0 +1,165 @@
+/**
+ * The frame writer: gathers frames into one buffer, so that many frames cost one write.
+ * @module
+ */
+
+import { giveBuffer, POOLED_BUFFER_BYTES, takeBuffer } from "./buffer_pool.ts";
+import { headerSizeFor, MAX_HEADER_BYTES, writeHeader } from "./header.ts";
+import { applyMask, nextMaskingKey } from "./mask.ts";
+import { encodeUtf8, encodeUtf8Into } from "./utf8.ts";
+
+/** From this size on, an unmasked payload goes out by reference instead of through the buffer. */
+export const BY_REFERENCE_BYTES = 16384;
+
+/** The longest string that surely fits an empty buffer: at most three bytes for each UTF-16 unit. */
+const MAX_IN_PLACE_UNITS = Math.floor((POOLED_BUFFER_BYTES - MAX_HEADER_BYTES) / 3);
+
+/**
+ * Encodes frames and gathers them until they are taken.
+ *
+ * Buffers come from the shared pool. The parts that {@linkcode FrameWriter.take} hands out point
+ * into them, so {@linkcode FrameWriter.release} must be called once all parts have been written.
+ */
+export class FrameWriter {
+  readonly #masking: boolean;
+  /** Finished parts, in order: filled stretches of pooled buffers, and payloads by reference. */
+  #parts: Uint8Array[] = [];
+  /** Pooled buffers that parts or the current stretch point into. */
+  #buffers: Uint8Array[] = [];
+  /** The buffer being filled. */
+  #buffer: Uint8Array | undefined;
+  /** Where the current stretch starts and ends in it. */
+  #start = 0;
+  #end = 0;
+  #pendingBytes = 0;
+  /** Buffers of the parts that were taken and not yet released. */
+  #lent: Uint8Array[] = [];
+
+  /** @param masking Whether frames are masked: `true` on a client. */
+  constructor(masking: boolean) {
+    this.#masking = masking;
+  }
+
+  /** Bytes of frames that were not taken yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /**
+   * Adds a frame.
+   *
+   * @param first The first header byte: FIN, RSV1-3, opcode.
+   * @param payload The payload; never changed.
+   * @param keep Whether the caller keeps `payload` unchanged until the frame has been written, so
+   * that a large one may be passed on by reference. Default: `false`, it is copied.
+   */
+  writeFrame(first: number, payload: Uint8Array, keep = false): void {
+    const length = payload.length;
+    const key = this.#masking ? nextMaskingKey() : undefined;
+    const size = headerSizeFor(length, this.#masking) + length;
+    this.#pendingBytes += size;
+    if (length >= BY_REFERENCE_BYTES) {
+      if (key === undefined) {
+        const target = this.#reserve(MAX_HEADER_BYTES);
+        this.#end = writeHeader(target, this.#end, first, length, undefined);
+        this.#cut();
+        // Not slice(): on a Buffer that is a view, not a copy.
+        this.#parts.push(keep ? payload : new Uint8Array(payload));
+      } else {
+        const frame = new Uint8Array(size);
+        const at = writeHeader(frame, 0, first, length, key);
+        frame.set(payload, at);
+        applyMask(frame, at, size, key, 0);
+        this.#cut();
+        this.#parts.push(frame);
+      }
+      return;
+    }
+    const target = this.#reserve(size);
+    const at = writeHeader(target, this.#end, first, length, key);
+    target.set(payload, at);
+    this.#end = at + length;
+    if (key !== undefined) applyMask(target, at, this.#end, key, 0);
+  }
+
+  /**
+   * Adds a frame whose payload is a string, encoded as UTF-8 straight into the buffer.
+   *
+   * @param first The first header byte.
+   * @param text The payload; unpaired surrogates become U+FFFD.
+   * @returns The payload's bytes.
+   */
+  writeText(first: number, text: string): number {
+    const units = text.length;
+    if (units > MAX_IN_PLACE_UNITS) {
+      const payload = encodeUtf8(text);
+      this.writeFrame(first, payload, true); // nobody else holds it
+      return payload.length;
+    }
+    const target = this.#reserve(MAX_HEADER_BYTES + units * 3);
+    const start = this.#end;
+    // The text goes where it belongs if it is all ASCII, and is moved up if its length then
+    // needs a longer header.
+    const guess = start + headerSizeFor(units, this.#masking);
+    const length = encodeUtf8Into(text, target.subarray(guess));
+    const at = start + headerSizeFor(length, this.#masking);
+    if (at !== guess) target.copyWithin(at, guess, guess + length);
+    const key = this.#masking ? nextMaskingKey() : undefined;
+    writeHeader(target, start, first, length, key);
+    this.#end = at + length;
+    if (key !== undefined) applyMask(target, at, this.#end, key, 0);
+    this.#pendingBytes += this.#end - start;
+    return length;
+  }
+
+  /**
+   * Takes all frames so far, as parts to be written in order.
+   *
+   * May be called again only after {@linkcode FrameWriter.release}.
+   */
+  take(): Uint8Array[] {
+    this.#cut();
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#lent = this.#buffers;
+    this.#buffers = [];
+    this.#buffer = undefined;
+    this.#start = this.#end = 0;
+    this.#pendingBytes = 0;
+    return parts;
+  }
+
+  /** Tells that the parts taken last have been written: their memory is free again. */
+  release(): void {
+    for (const buffer of this.#lent) giveBuffer(buffer);
+    this.#lent = [];
+  }
+
+  /** Drops all frames that were not taken; buffers that a transport may still hold are let go. */
+  discard(): void {
+    this.#parts = [];
+    for (const buffer of this.#buffers) giveBuffer(buffer);
+    this.#buffers = [];
+    this.#buffer = undefined;
+    this.#start = this.#end = 0;
+    this.#pendingBytes = 0;
+    this.#lent = [];
+  }
+
+  /** Makes room for `size` bytes at `#end` and returns the buffer. */
+  #reserve(size: number): Uint8Array {
+    if (this.#buffer !== undefined && this.#end + size <= POOLED_BUFFER_BYTES) return this.#buffer;
+    this.#cut();
+    this.#buffer = takeBuffer();
+    this.#buffers.push(this.#buffer);
+    this.#start = this.#end = 0;
+    return this.#buffer;
+  }
+
+  /** Ends the current stretch and makes it a part. */
+  #cut(): void {
+    if (this.#buffer === undefined || this.#end === this.#start) return;
+    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}
