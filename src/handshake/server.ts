@@ -1,0 +1,243 @@
+/**
+ * The server's side of the opening handshake: what is decided, not how it is sent.
+ *
+ * @see RFC 6455, section 4.2
+ * @module
+ */
+
+import { acceptKey, isKey } from "./accept_key.ts";
+import { type ExtensionOffer, parseExtensions, type ServerExtension } from "./extension_header.ts";
+import { type HeaderField, toHeaderFields } from "./extra_headers.ts";
+import { hasToken, isHost } from "./grammar.ts";
+import type { UpgradeRequest } from "./header_reader.ts";
+import { checkExtensions, type Negotiated, negotiateServer } from "./negotiation.ts";
+import { compileOrigins, type OriginCheck, type OriginPolicy } from "./origin.ts";
+import { refuse, type RefusedUpgrade, refuseWith } from "./refusal.ts";
+import {
+  chooseProtocol,
+  compileProtocols,
+  parseOfferedProtocols,
+  type SubprotocolChooser,
+  type SubprotocolPolicy,
+} from "./subprotocol.ts";
+
+/** Looks at a request that is otherwise acceptable; a `Response` refuses it. */
+export type Verify = (request: UpgradeRequest) => Response | void | Promise<Response | void>;
+
+/** Makes header fields for the 101 response. */
+export type HeadersFunction = (request: UpgradeRequest) => HeadersInit | Promise<HeadersInit>;
+
+/** The options of the server's handshake. */
+export interface ServerHandshakeOptions<E = unknown> {
+  /** The subprotocols this server speaks, or a function that chooses. Default: none. */
+  readonly protocols?: SubprotocolPolicy;
+  /** Which origins may connect. Default: every origin. */
+  readonly origins?: OriginPolicy;
+  /** A last check that may refuse with any `Response`. Default: none. */
+  readonly verify?: Verify;
+  /** Header fields to add to the 101 response. Default: none. */
+  readonly headers?: HeadersInit | HeadersFunction;
+  /** The extensions this server can use, in its order. Default: none. */
+  readonly extensions?: readonly ServerExtension<E>[];
+}
+
+/** Checked options, made once by {@linkcode validateServerOptions} and used for every request. */
+export interface ServerPolicy<E = unknown> {
+  /** Chooses the subprotocol, or `null` when the server speaks none. */
+  readonly choose: SubprotocolChooser | null;
+  /** Checks the origin, or `null` when every one may connect. */
+  readonly checkOrigin: OriginCheck | null;
+  /** The user's last check, or `null`. */
+  readonly verify: Verify | null;
+  /** Makes the extra header fields, or is the list of them. */
+  readonly headers: HeadersFunction | readonly HeaderField[];
+  /** The negotiators. */
+  readonly extensions: readonly ServerExtension<E>[];
+  /** Whether a function of the user's gets to see the request. */
+  readonly showsRequest: boolean;
+}
+
+/** The outcome of a handshake that was accepted. */
+export interface AcceptedUpgrade<E = unknown> extends Negotiated<E> {
+  /** Tells the outcomes apart. */
+  readonly accepted: true;
+  /** The client's `Sec-WebSocket-Key`. */
+  readonly key: string;
+  /** The chosen subprotocol; the empty string for none. */
+  readonly protocol: string;
+  /** The user's extra header fields. */
+  readonly headers: readonly HeaderField[];
+}
+
+/** The outcome of an opening handshake. */
+export type UpgradeDecision<E = unknown> = AcceptedUpgrade<E> | RefusedUpgrade;
+
+/**
+ * Checks the options of the server's handshake; keys it does not know are left to the caller.
+ *
+ * @param options The options.
+ * @returns What {@linkcode decideUpgrade} works with.
+ * @throws {TypeError} If an option has a wrong type or value; the message names the option.
+ */
+export function validateServerOptions<E = unknown>(
+  options: ServerHandshakeOptions<E> = {},
+): ServerPolicy<E> {
+  const { protocols, origins, verify, headers, extensions } = options;
+  if (verify !== undefined && typeof verify !== "function") {
+    throw new TypeError("verify must be a function");
+  }
+  return {
+    choose: protocols === undefined ? null : compileProtocols(protocols),
+    checkOrigin: origins === undefined ? null : compileOrigins(origins),
+    verify: verify ?? null,
+    headers: typeof headers === "function" ? headers : toHeaderFields(headers),
+    extensions: checkExtensions(extensions),
+    showsRequest: [protocols, origins, verify, headers].some((it) => typeof it === "function"),
+  };
+}
+
+/**
+ * Tells whether a request asks for a WebSocket, so that an application can route it.
+ *
+ * @param request The request.
+ * @returns Whether it is a GET whose Upgrade field names `websocket`; it may still be refused.
+ */
+export function isUpgradeRequest(request: UpgradeRequest): boolean {
+  return request.method === "GET" && hasToken(request.headers.get("upgrade"), "websocket");
+}
+
+/**
+ * Decides on an opening request.
+ *
+ * Only `headers.get()` is called on the request's headers; the user's functions may do more.
+ *
+ * @param request The request, whose `url` is absolute.
+ * @param policy The checked options.
+ * @returns The decision. Nothing that a client sent, and nothing that the user's functions throw,
+ * makes it reject.
+ */
+export async function decideUpgrade<E>(
+  request: UpgradeRequest,
+  policy: ServerPolicy<E>,
+): Promise<UpgradeDecision<E>> {
+  const opening = readOpening(request);
+  if ("accepted" in opening) return opening;
+  if (policy.showsRequest && !URL.canParse(request.url)) {
+    return invalid(400, "the Host field and the request target make no valid URL");
+  }
+  try {
+    const { key, offeredProtocols, offeredExtensions } = opening;
+    if (policy.checkOrigin !== null) {
+      const allowed: unknown = await policy.checkOrigin(request.headers.get("origin"), request);
+      if (typeof allowed !== "boolean") throw new TypeError("origins must answer with a boolean");
+      if (!allowed) return refuseOrigin();
+    }
+    if (policy.verify !== null) {
+      const answer: unknown = await policy.verify(request);
+      if (answer !== undefined) return refuseWith(answer);
+    }
+    const protocol = await chooseProtocol(policy.choose, offeredProtocols, request);
+    const headers = typeof policy.headers === "function"
+      ? toHeaderFields(await policy.headers(request))
+      : policy.headers;
+    // Last, so that no extension is made for a request that is refused after all.
+    const { extensions, negotiated } = negotiateServer(policy.extensions, offeredExtensions);
+    return { accepted: true, key, protocol, extensions, negotiated, headers };
+  } catch (cause) {
+    const message = "the server failed to decide";
+    return refuse({ status: 500, code: "WS_VERIFY_FAILED", message, cause });
+  }
+}
+
+/**
+ * Lists the complete header fields of the 101 response.
+ *
+ * @param decision An accepted handshake.
+ * @returns The fields, in the order in which to send them.
+ */
+export async function switchingProtocols(decision: AcceptedUpgrade): Promise<HeaderField[]> {
+  const fields: HeaderField[] = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Accept", await acceptKey(decision.key)],
+  ];
+  if (decision.protocol !== "") fields.push(["Sec-WebSocket-Protocol", decision.protocol]);
+  if (decision.extensions !== "") fields.push(["Sec-WebSocket-Extensions", decision.extensions]);
+  fields.push(...decision.headers);
+  return fields;
+}
+
+/** What the request itself asks for. */
+interface Opening {
+  readonly key: string;
+  readonly offeredProtocols: readonly string[];
+  readonly offeredExtensions: readonly ExtensionOffer[];
+}
+
+/** Checks everything that RFC 6455, section 4.2.1 asks of the request. */
+function readOpening(request: UpgradeRequest): Opening | RefusedUpgrade {
+  const { method, headers } = request;
+  if (method !== "GET") return invalid(405, "the method is not GET", [["Allow", "GET"]]);
+  // A body would be read as frames here and as a body by a proxy: that is request smuggling.
+  const length = headers.get("content-length");
+  if ((length !== null && length !== "0") || headers.get("transfer-encoding") !== null) {
+    return invalid(400, "the request has a body");
+  }
+  if (!isHost(headers.get("host") ?? "")) {
+    return invalid(400, "the Host field is missing, repeated or malformed");
+  }
+  if (
+    !hasToken(headers.get("upgrade"), "websocket") ||
+    !hasToken(headers.get("connection"), "upgrade")
+  ) {
+    return invalid(426, "the request does not ask for a WebSocket", UPGRADE);
+  }
+  const version = headers.get("sec-websocket-version");
+  if (version !== "13") return refuseVersion(version);
+  const key = headers.get("sec-websocket-key");
+  if (key === null || !isKey(key)) {
+    return invalid(400, "the Sec-WebSocket-Key field is missing, repeated or malformed");
+  }
+  const offeredProtocols = parseOfferedProtocols(headers.get("sec-websocket-protocol"));
+  if (offeredProtocols === null) {
+    return invalid(400, "the Sec-WebSocket-Protocol field is malformed");
+  }
+  const extensions = headers.get("sec-websocket-extensions");
+  const offeredExtensions = extensions === null ? [] : parseExtensions(extensions);
+  if (offeredExtensions === null) {
+    return invalid(400, "the Sec-WebSocket-Extensions field is malformed");
+  }
+  return { key, offeredProtocols, offeredExtensions };
+}
+
+const UPGRADE: readonly HeaderField[] = [["Upgrade", "websocket"]];
+const VERSION: HeaderField = ["Sec-WebSocket-Version", "13"];
+
+function invalid(
+  status: number,
+  message: string,
+  headers?: readonly HeaderField[],
+): RefusedUpgrade {
+  return refuse({ status, code: "WS_REQUEST_INVALID", message, headers });
+}
+
+function refuseOrigin(): RefusedUpgrade {
+  return refuse({ status: 403, code: "WS_ORIGIN_REFUSED", message: "the origin is not allowed" });
+}
+
+function refuseVersion(version: string | null): RefusedUpgrade {
+  if (version === null || !isVersion(version)) {
+    return invalid(400, "the Sec-WebSocket-Version field is missing, repeated or malformed", [
+      VERSION,
+    ]);
+  }
+  const message = "the Sec-WebSocket-Version is not 13";
+  const headers = [...UPGRADE, VERSION];
+  return refuse({ status: 426, code: "WS_VERSION_UNSUPPORTED", message, headers });
+}
+
+/** RFC 6455 §4.3: a version is 0 to 255 without leading zeros. */
+function isVersion(value: string): boolean {
+  const version = Number(value);
+  return Number.isInteger(version) && version >= 0 && version <= 255 && String(version) === value;
+}
