@@ -1,0 +1,348 @@
+/**
+ * The protocol engine: one WebSocket connection as a synchronous state machine.
+ *
+ * ```
+ *  bytes in ──> receive() ──> parser ──> engine ──> sink (messages, pings, close, failure)
+ *                                          │
+ *  sendText(), ping(), close() … ──────────┴──> output (a FrameWriter) ──> bytes out
+ * ```
+ *
+ * It does no I/O and knows no clock. It never throws on what a peer sent; it throws on misuse.
+ * Whoever owns it feeds chunks, and after every call writes what `output` has gathered.
+ *
+ * @module
+ */
+
+import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
+import {
+  BINARY,
+  CLOSE,
+  CONTINUATION,
+  FIN,
+  type FrameFault,
+  FrameParser,
+  FrameWriter,
+  MAX_CONTROL_BYTES,
+  PING,
+  PONG,
+  TEXT,
+} from "../frames/mod.ts";
+import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
+import { type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
+
+/** Which end of the connection an engine is. */
+export type Role = "server" | "client";
+
+/** `open`; `closing`: one close frame went; `closed`: both did; `failed`: the peer broke a rule. */
+export type EngineState = "open" | "closing" | "closed" | "failed";
+
+/** Where an engine hands what it receives, synchronously and in order. */
+export interface EngineSink extends MessageSink {
+  /** Takes a ping; `false` suppresses the pong. */
+  onPing(payload: Uint8Array): boolean;
+  /** Takes a pong. */
+  onPong(payload: Uint8Array): void;
+  /** Takes the peer's close frame; the answer, if one was due, is already in the output. */
+  onClose(close: ClosePayload): void;
+  /** Takes the peer's breach of a rule; a close frame that says so is already in the output. */
+  onFailure(error: WebSocketError): void;
+}
+
+/** Options of an {@linkcode Engine}. */
+export interface EngineOptions extends MessageLimits {
+  /** Which end this is; it decides who masks. */
+  role: Role;
+  /** RSV bits that negotiated extensions use, as a mask of the first header byte. Default: 0. */
+  allowedRsv?: number;
+}
+
+/** One WebSocket connection, either role, without I/O. */
+export class Engine {
+  /** Frames to write, in order. */
+  readonly output: FrameWriter;
+  readonly #sink: EngineSink;
+  readonly #parser: FrameParser;
+  readonly #receiver: Receiver;
+
+  #closeSent = false;
+  #closeReceived: ClosePayload | undefined;
+  #failed = false;
+
+  // Receiving. `#rest` holds chunks that came, or were left, while reading was paused.
+  #receiving = false;
+  #paused = false;
+  #rest: Uint8Array[] = [];
+
+  // Pongs that wait because the peer does not read: only the latest is kept.
+  #holdPongs = false;
+  #heldPong: Uint8Array | undefined;
+
+  /** Whether a fragmented message of ours is begun and not finished. */
+  #sending = false;
+
+  constructor(sink: EngineSink, options: EngineOptions) {
+    const server = options.role === "server";
+    this.#sink = sink;
+    this.#receiver = new Receiver(sink, (opcode, payload) => this.#onControl(opcode, payload), {
+      maxMessageBytes: options.maxMessageBytes,
+      maxFragments: options.maxFragments,
+    });
+    this.output = new FrameWriter(!server);
+    this.#parser = new FrameParser(this.#receiver, {
+      masked: server,
+      allowedRsv: options.allowedRsv,
+    });
+  }
+
+  /** Where the connection stands. */
+  get state(): EngineState {
+    if (this.#failed) return "failed";
+    if (this.#closeSent && this.#closeReceived !== undefined) return "closed";
+    return this.#closeSent || this.#closeReceived !== undefined ? "closing" : "open";
+  }
+
+  /** The peer's close frame, once it has come. */
+  get closeReceived(): ClosePayload | undefined {
+    return this.#closeReceived;
+  }
+
+  /** Whether nothing that still arrives can matter: the peer's close frame came, or it failed. */
+  get inputEnded(): boolean {
+    return this.#failed || this.#closeReceived !== undefined;
+  }
+
+  /** Whether messages that start from now on are delivered slice by slice. */
+  set streaming(streaming: boolean) {
+    this.#receiver.streaming = streaming;
+  }
+
+  /** Whether reading is paused. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  // ---------------------------------------------------------------- receiving
+
+  /**
+   * Takes bytes from the peer. The engine owns `chunk` from then on: it unmasks in place, and
+   * messages handed out may be views of it.
+   */
+  receive(chunk: Uint8Array): void {
+    if (this.inputEnded) return;
+    if (this.#paused || this.#receiving) {
+      this.#rest.push(chunk);
+      return;
+    }
+    this.#receiving = true;
+    try {
+      this.#feed(chunk);
+      while (this.#rest.length > 0 && !this.#paused) this.#feed(this.#rest.shift()!);
+    } finally {
+      this.#receiving = false;
+    }
+  }
+
+  /** Stops delivery after the slice being delivered; what arrives is kept for later. */
+  pause(): void {
+    this.#paused = true;
+    this.#parser.stop();
+  }
+
+  /** Goes on with what was kept, then with what arrives. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#receiving && this.#rest.length > 0) this.receive(this.#rest.shift()!);
+  }
+
+  /** Stops receiving for good, without a word to the peer. */
+  abandon(): void {
+    this.#failed = true;
+    this.#rest = [];
+    this.#receiver.clear();
+    this.#parser.stop();
+    this.output.discard();
+  }
+
+  /** Drops messages from now on and looks only for the peer's close frame and its pings. */
+  discardMessages(): void {
+    this.#receiver.discarding = true;
+    this.resume();
+  }
+
+  #feed(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length) {
+      const next = this.#parser.push(chunk, at);
+      if (typeof next !== "number") return this.fail(next);
+      at = next;
+      if (this.inputEnded) {
+        this.#rest = [];
+        return;
+      }
+      if (this.#paused && at < chunk.length) {
+        this.#rest.unshift(chunk.subarray(at));
+        return;
+      }
+    }
+  }
+
+  /** Takes a control frame from the receiver. */
+  #onControl(opcode: number, payload: Uint8Array): FrameFault | null {
+    if (opcode === CLOSE) return this.#onClose(payload);
+    if (opcode === PONG) this.#sink.onPong(payload);
+    else if (this.#sink.onPing(payload)) this.#answerPing(payload);
+    return null;
+  }
+
+  #onClose(payload: Uint8Array): FrameFault | null {
+    const close = readClosePayload(payload);
+    if ("message" in close) return close;
+    this.#closeReceived = close;
+    this.#parser.stop();
+    if (!this.#closeSent) {
+      // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"
+      this.#sendClose(payload.subarray(0, 2));
+    }
+    this.#sink.onClose(close);
+    return null;
+  }
+
+  /** RFC 6455 §5.5.3: a pong for the most recent ping alone is enough when several wait. */
+  #answerPing(payload: Uint8Array): void {
+    if (this.#closeSent) return;
+    if (this.#holdPongs) this.#heldPong = new Uint8Array(payload);
+    else this.output.writeFrame(FIN | PONG, payload);
+  }
+
+  /** Says whether pongs wait (the peer does not read); the latest one goes when they no longer do. */
+  set holdPongs(hold: boolean) {
+    this.#holdPongs = hold;
+    if (hold || this.#heldPong === undefined) return;
+    const payload = this.#heldPong;
+    this.#heldPong = undefined;
+    this.#answerPing(payload);
+  }
+
+  // ------------------------------------------------------------------ sending
+
+  /** Sends a text message. */
+  sendText(text: string): void {
+    this.#checkSend();
+    this.output.writeText(FIN | TEXT, text);
+  }
+
+  /**
+   * Sends a message that is given as bytes.
+   *
+   * @param bytes The payload; for text, valid UTF-8.
+   * @param type What it is.
+   * @param keep Whether the caller keeps `bytes` unchanged until written; see
+   * {@linkcode FrameWriter.writeFrame}.
+   */
+  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void {
+    this.#checkSend();
+    this.output.writeFrame(FIN | (type === "text" ? TEXT : BINARY), bytes, keep);
+  }
+
+  /**
+   * Sends a fragment: the first one opens a message, the one with `final` ends it.
+   *
+   * @param bytes The fragment's payload.
+   * @param type The message's type.
+   * @param final Whether the message ends with it.
+   */
+  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
+    if (!this.#sending) this.#checkSend();
+    else this.#checkOpen();
+    const opcode = this.#sending ? CONTINUATION : type === "text" ? TEXT : BINARY;
+    this.#sending = !final;
+    this.output.writeFrame((final ? FIN : 0) | opcode, bytes);
+  }
+
+  /**
+   * Sends a ping.
+   *
+   * @param payload At most 125 bytes.
+   * @throws {RangeError} If the payload is longer.
+   */
+  ping(payload: Uint8Array): void {
+    this.#sendControl(PING, payload);
+  }
+
+  /** Sends a pong that answers nothing (RFC 6455 §5.5.3: a unidirectional heartbeat). */
+  pong(payload: Uint8Array): void {
+    this.#sendControl(PONG, payload);
+  }
+
+  /**
+   * Starts the closing handshake; does nothing when a close frame has gone already.
+   *
+   * @param closeCode The code; `undefined` for none.
+   * @param reason At most 123 bytes of UTF-8. Default: `""`.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {RangeError} If the code must not be sent, or the reason is too long.
+   */
+  close(closeCode?: number, reason = ""): void {
+    const payload = writeClosePayload(closeCode, reason);
+    if (!this.#closeSent) this.#sendClose(payload);
+  }
+
+  /**
+   * Fails the connection (RFC 6455 §7.1.7): tells the peer why and reads no more.
+   *
+   * @param fault What is wrong.
+   * @param cause The error behind it, if there is one.
+   */
+  fail(fault: FrameFault, cause?: unknown): void {
+    if (this.inputEnded) return;
+    this.#failed = true;
+    this.#rest = [];
+    this.#receiver.clear();
+    this.#parser.stop();
+    const reason = WEBSOCKET_ERROR_CODES[fault.code];
+    if (!this.#closeSent) this.#sendClose(writeClosePayload(fault.closeCode, reason));
+    this.#sink.onFailure(
+      new WebSocketError(fault.message, {
+        code: fault.code,
+        closeCode: fault.closeCode,
+        reason,
+        cause,
+      }),
+    );
+  }
+
+  #sendClose(payload: Uint8Array): void {
+    this.#closeSent = true;
+    this.#heldPong = undefined;
+    this.output.writeFrame(FIN | CLOSE, payload);
+  }
+
+  #sendControl(opcode: number, payload: Uint8Array): void {
+    if (payload.length > MAX_CONTROL_BYTES) {
+      throw new RangeError(
+        `Cannot send control frame: payload is ${payload.length} bytes, limit ${MAX_CONTROL_BYTES}`,
+      );
+    }
+    this.#checkOpen();
+    this.output.writeFrame(FIN | opcode, payload);
+  }
+
+  #checkOpen(): void {
+    if (this.#closeSent) throw notOpen();
+  }
+
+  #checkSend(): void {
+    this.#checkOpen();
+    if (this.#sending) {
+      throw new Error("Cannot send message: a fragmented message of this side is not finished");
+    }
+  }
+}
+
+/** Makes the error of a send on a connection that is no longer open. */
+export function notOpen(): WebSocketError {
+  return new WebSocketError("Cannot send: the connection is closing or closed", {
+    code: "WS_NOT_OPEN",
+  });
+}

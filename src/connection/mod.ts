@@ -1,0 +1,13 @@
+/**
+ * L4: the protocol engine, synchronous and without I/O.
+ * @module
+ */
+export { type ClosePayload, MAX_REASON_BYTES, writeClosePayload } from "./close_payload.ts";
+export {
+  Engine,
+  type EngineOptions,
+  type EngineSink,
+  type EngineState,
+  notOpen,
+  type Role,
+} from "./engine.ts";
