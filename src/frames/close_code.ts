@@ -45,6 +45,6 @@ export const CloseCode = {
  * @see RFC 6455, section 7.4.2
  */
 export function isWireCloseCode(code: number): boolean {
-  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-    (code >= 3000 && code <= 4999);
+  return Number.isInteger(code) && ((code >= 1000 && code <= 1003) ||
+    (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999));
 }
