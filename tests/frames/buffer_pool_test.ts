@@ -1,0 +1,32 @@
+import { test } from "node:test";
+import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { giveBuffer, POOLED_BUFFER_BYTES, takeBuffer } from "../../src/frames/buffer_pool.ts";
+import { drainPool } from "../support/pool.ts";
+
+test("takeBuffer hands out plain buffers of 64 KiB that own their memory", () => {
+  assertEquals(POOLED_BUFFER_BYTES, 65536);
+  const buffer = takeBuffer();
+  assertEquals(buffer.length, 65536);
+  assertEquals(buffer.buffer.byteLength, 65536);
+  assertStrictEquals(Object.getPrototypeOf(buffer), Uint8Array.prototype);
+});
+
+test("takeBuffer hands out a buffer again only after it was given back", () => {
+  drainPool();
+  const first = takeBuffer();
+  const second = takeBuffer();
+  assertNotStrictEquals(first, second);
+  giveBuffer(first);
+  assertStrictEquals(takeBuffer(), first);
+  assertNotStrictEquals(takeBuffer(), first);
+});
+
+test("the pool keeps at most sixteen free buffers", () => {
+  drainPool();
+  const given = new Set(Array.from({ length: 40 }, () => takeBuffer()));
+  assertEquals(given.size, 40);
+  for (const buffer of given) giveBuffer(buffer);
+  let kept = 0;
+  for (let i = 0; i < 40; i++) if (given.delete(takeBuffer())) kept++;
+  assertEquals(kept, 16);
+});
