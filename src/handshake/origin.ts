@@ -58,7 +58,8 @@ export function compileOrigins(option: OriginPolicy): OriginCheck {
 function isSerializedOrigin(origin: string): boolean {
   if (origin === "null" || origin === "file://") return true;
   const parts = splitOrigin(origin);
-  if (parts === null) return false;
+  // A wildcard would match nothing, to the surprise of who wrote it.
+  if (parts === null || origin.includes("*")) return false;
   if (parts.scheme !== "http" && parts.scheme !== "https") return true;
   // A default port, an IPv4 address in an odd notation and the like are serialized differently.
   return URL.canParse(origin) && new URL(origin).origin === origin.toLowerCase();
