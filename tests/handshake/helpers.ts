@@ -1,6 +1,15 @@
 /** What the tests of the handshake share. */
 
-import type { HeadFault, HeadResult, UpgradeRequest } from "../../src/handshake/mod.ts";
+import type { HandshakeError } from "../../src/errors.ts";
+import type {
+  AcceptedUpgrade,
+  ClientVerdict,
+  HeadFault,
+  HeadResult,
+  RefusalResponse,
+  UpgradeDecision,
+  UpgradeRequest,
+} from "../../src/handshake/mod.ts";
 
 /** The sample key of RFC 6455, section 1.3, and its answer. */
 export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -95,4 +104,30 @@ export function randomOf(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** The decision as an accepted one. */
+export function accepted<E>(decision: UpgradeDecision<E>): AcceptedUpgrade<E> {
+  if (!decision.accepted) throw decision.error;
+  return decision;
+}
+
+/** The error of a verdict. */
+export function errorOf(verdict: ClientVerdict): HandshakeError {
+  if (verdict.ok) throw new Error("the response was taken");
+  return verdict.error;
+}
+
+/** What is worth comparing of a refusal: status, code and header fields. */
+export function refused(decision: UpgradeDecision): {
+  status: number;
+  code: string;
+  headers: Headers;
+  error: HandshakeError;
+  response: RefusalResponse;
+} {
+  if (decision.accepted) throw new Error("the request was accepted");
+  const { response, error } = decision;
+  const headers = new Headers(response.headers.map(([name, value]) => [name, value]));
+  return { status: response.status, code: error.code, headers, error, response };
 }
