@@ -1,0 +1,54 @@
+/**
+ * Preloaded by `bun test` (see test_bun.ts): lets test files import the npm packages that live in
+ * `npm/.cache/node_modules`.
+ *
+ * Bun 1.4 answers `ws` and `undici` with stand-ins of its own, whatever `node_modules`, `paths` or
+ * `onResolve` say; only a file path reaches the real peer. So the names are replaced on loading.
+ */
+import { readFileSync } from "node:fs";
+
+/** The part of Bun's plugin interface that is used here. */
+interface PluginBuilder {
+  onLoad(
+    options: { filter: RegExp },
+    load: (file: { path: string }) => { loader: "ts"; contents: string },
+  ): void;
+}
+
+declare const Bun: {
+  plugin(plugin: { name: string; setup(build: PluginBuilder): void }): void;
+};
+
+const root = new URL("..", import.meta.url).pathname;
+const modules = `${root}npm/.cache/node_modules/`;
+const manifest = JSON.parse(readFileSync(`${root}deno.json`, "utf8"));
+
+/** The file that an import of a package, or of this one by name, loads. */
+function entry_of(name: string): string | undefined {
+  const own = /^(?:@fullduplex\/ws|fullduplex)(\/.*)?$/.exec(name);
+  if (own) return `${root}${manifest.exports[`.${own[1] ?? ""}`]}`;
+  try {
+    const peer = JSON.parse(readFileSync(`${modules}${name}/package.json`, "utf8"));
+    let entry = peer.exports?.["."] ?? peer.exports ?? peer.main ?? "index.js";
+    while (typeof entry === "object") entry = entry.import ?? entry.node ?? entry.default;
+    return new URL(entry, `file://${modules}${name}/`).pathname;
+  } catch {
+    return undefined; // a built-in module, or a package that is not installed: Bun's own business
+  }
+}
+
+Bun.plugin({
+  name: "packages of the tests",
+  setup(build) {
+    build.onLoad({ filter: /\/(tests|scripts)\/.*\.ts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: readFileSync(path, "utf8").replace(
+        /^((?:import|export|\}) .*?from |import |.*\bimport\()"([@a-z][^":]*)"/gm,
+        (all, before, name) => {
+          const entry = entry_of(name);
+          return entry === undefined ? all : before + JSON.stringify(entry);
+        },
+      ),
+    }));
+  },
+});

@@ -1,0 +1,26 @@
+/**
+ * Runs the tests on Deno, type-checked.
+ *
+ * `deno task test:deno [files, folders or flags of "deno test"]`, default: everything in `tests/`.
+ */
+import { type Counts, deno_counts } from "./counts.ts";
+import { CACHE, import_map_flags } from "./std_import_map.ts";
+import { run } from "./run.ts";
+
+/** Runs `deno test`; the gate, which has checked types already, passes `--no-check`. */
+export async function test_deno(args: string[], show: boolean): Promise<Counts & { log: string }> {
+  const targets = args.some((arg) => !arg.startsWith("-")) ? [] : ["tests"];
+  const report = `${CACHE}/deno-${Deno.pid}.xml`;
+  const flags = [...await import_map_flags(), `--junit-path=${report}`];
+  const command = [Deno.execPath(), "test", "-A", ...flags, ...args, ...targets];
+  const { code, output } = await run(command, { show });
+  const xml = await Deno.readTextFile(report).catch(() => "");
+  await Deno.remove(report).catch(() => {});
+  return { ...deno_counts(xml, code), log: output };
+}
+
+if (import.meta.main) {
+  const { passed, failed } = await test_deno(Deno.args, true);
+  console.log(`${passed} passed, ${failed} failed`);
+  Deno.exit(failed === 0 ? 0 : 1);
+}

@@ -1,0 +1,162 @@
+/**
+ * Runs the tests on Node.js against the npm build: the test files become JavaScript in a folder
+ * where `../src/x.js` is the built package's file.
+ *
+ * `deno task test:node [--node 20|22|24|26] [files, folders or flags of "node --test"]`
+ * Default: the installed Node.js and everything in `tests/`.
+ */
+import ts from "typescript";
+import { build_npm, PACKAGE } from "./build_npm.ts";
+import { type Counts, node_counts } from "./counts.ts";
+import { exists, list_files, read_manifest } from "./manifest.ts";
+import { node, ROOT, run } from "./run.ts";
+import { CACHE } from "./std_import_map.ts";
+import { install_tools } from "./tools.ts";
+
+/** A folder with the tests as JavaScript, to be removed when they have run. */
+export interface NodeTests {
+  folder: string;
+  /** Source files that tests import but no export reaches: not in the package. */
+  unreached: string[];
+}
+
+/** Turns a TypeScript file into an ES module for Node 20, next to others of its kind. */
+async function transpile(source: string, target: string): Promise<string> {
+  const { outputText } = ts.transpileModule(await Deno.readTextFile(source), {
+    fileName: source,
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      rewriteRelativeImportExtensions: true,
+      inlineSourceMap: true,
+    },
+  });
+  await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.writeTextFile(target, outputText);
+  return outputText;
+}
+
+/** The files of `mod.ts` and `src/` that a module imports, as paths relative to the root. */
+function source_imports(path: string, code: string): string[] {
+  return ts.preProcessFile(code, true, true).importedFiles
+    .filter(({ fileName }) => fileName.startsWith("."))
+    .map(({ fileName }) => new URL(fileName, `file:///${path}`).pathname.slice(1))
+    .filter((file) => file === "mod.js" || file.startsWith("src/"));
+}
+
+/**
+ * Makes the test folder.
+ *
+ * When tests import source files that the package lacks, all sources are transpiled instead, so
+ * that no module is there twice; the gate counts that as a failure.
+ */
+export async function prepare_node_tests(): Promise<NodeTests> {
+  await Deno.mkdir(`${CACHE}/runs`, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: `${CACHE}/runs`, prefix: "node-" });
+  await Deno.writeTextFile(`${folder}/package.json`, `{ "type": "module" }`);
+
+  const wanted = new Set<string>();
+  for (const path of await list_files("tests")) {
+    if (path.endsWith(".ts")) {
+      const js = path.replace(/\.ts$/, ".js");
+      const code = await transpile(`${ROOT}/${path}`, `${folder}/${js}`);
+      source_imports(js, code).forEach((file) => wanted.add(file));
+    } else {
+      await Deno.mkdir(`${folder}/${path.replace(/[^/]*$/, "")}`, { recursive: true });
+      await Deno.copyFile(`${ROOT}/${path}`, `${folder}/${path}`);
+    }
+  }
+
+  const unreached: string[] = [];
+  for (const file of wanted) {
+    if (!await exists(`${PACKAGE}/esm/${file}`)) unreached.push(file.replace(/\.js$/, ".ts"));
+  }
+  if (unreached.length === 0) {
+    await Deno.symlink(`${PACKAGE}/esm/src`, `${folder}/src`);
+    await Deno.symlink(`${PACKAGE}/esm/mod.js`, `${folder}/mod.js`);
+  } else {
+    console.log(
+      `testing transpiled sources, for the npm build lacks ${unreached.length} files: ${
+        unreached.sort().join(" ")
+      }`,
+    );
+    for (const path of await list_files("src")) {
+      await transpile(`${ROOT}/${path}`, `${folder}/${path.replace(/\.ts$/, ".js")}`);
+    }
+    if (await exists(`${ROOT}/mod.ts`)) await transpile(`${ROOT}/mod.ts`, `${folder}/mod.js`);
+  }
+  await link_own_names(folder, unreached.length === 0);
+  return { folder, unreached };
+}
+
+/** Lets tests import the package by its names. */
+async function link_own_names(folder: string, built: boolean): Promise<void> {
+  const { exports } = await read_manifest();
+  for (const name of ["fullduplex", "@fullduplex/ws"]) {
+    const target = `${folder}/node_modules/${name}`;
+    await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+    if (built) {
+      await Deno.symlink(PACKAGE, target);
+      continue;
+    }
+    await Deno.mkdir(target);
+    const entries = Object.entries(exports)
+      .map(([key, path]) => [key, path.replace(/^\./, "./root").replace(/\.ts$/, ".js")]);
+    await Deno.symlink(folder, `${target}/root`);
+    await Deno.writeTextFile(
+      `${target}/package.json`,
+      JSON.stringify({ name, type: "module", exports: Object.fromEntries(entries) }),
+    );
+  }
+}
+
+/**
+ * Runs the prepared tests.
+ *
+ * @param tests What {@linkcode prepare_node_tests} made.
+ * @param major Which Node.js. Default: the installed one.
+ * @param args Test files or folders, and flags of `node --test`.
+ */
+export async function test_node(
+  tests: NodeTests,
+  major: string | undefined,
+  args: string[],
+  show: boolean,
+): Promise<Counts & { log: string }> {
+  const paths = args.filter((arg) => !arg.startsWith("-")).map((arg) => arg.replace(/^\.\//, ""));
+  const flags = args.filter((arg) => arg.startsWith("-"));
+  const files = await list_files("tests", (path) => path.endsWith("_test.ts"));
+  const chosen = files.filter((file) =>
+    paths.length === 0 || paths.some((path) => file === path || file.startsWith(path + "/"))
+  );
+  if (chosen.length === 0) return { passed: 0, failed: 1, log: "no test files\n" };
+  const command = [
+    await node(major),
+    "--enable-source-maps",
+    "--test",
+    "--test-concurrency=2",
+    "--test-timeout=120000",
+    "--test-reporter=spec",
+    ...flags,
+    ...chosen.map((file) => file.replace(/\.ts$/, ".js")),
+  ];
+  const { code, output } = await run(command, { cwd: tests.folder, show });
+  return { ...node_counts(output, code), log: output };
+}
+
+if (import.meta.main) {
+  const at = Deno.args.indexOf("--node");
+  const major = at < 0 ? undefined : Deno.args[at + 1];
+  const args = at < 0 ? Deno.args : Deno.args.toSpliced(at, 2);
+  await install_tools();
+  await build_npm(PACKAGE);
+  const tests = await prepare_node_tests();
+  let counts: Counts = { passed: 0, failed: 1 };
+  try {
+    counts = await test_node(tests, major, args, true);
+  } finally {
+    await Deno.remove(tests.folder, { recursive: true });
+  }
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  Deno.exit(counts.failed === 0 ? 0 : 1);
+}
