@@ -19,7 +19,7 @@ function isOwned(name: string): boolean {
  * Turns a `headers` option into a list of fields.
  *
  * @param init The option; values lose the blanks around them.
- * @returns The fields, with lower-case names; each `Set-Cookie` stays a field of its own.
+ * @returns The fields, sorted by their lower-case names; each `Set-Cookie` stays a field of its own.
  * @throws {TypeError} If a name or a value is malformed, or the handshake owns the field.
  */
 export function toHeaderFields(init: HeadersInit | undefined): HeaderField[] {
@@ -38,5 +38,6 @@ export function toHeaderFields(init: HeadersInit | undefined): HeaderField[] {
     if (isOwned(name)) throw new TypeError(`headers must not set "${name}"`);
     fields.push([name, value]);
   }
-  return fields;
+  // Bun 1.4 lists Set-Cookie last; sorting (which is stable) makes the order the same everywhere.
+  return fields.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
 }

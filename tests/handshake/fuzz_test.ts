@@ -14,7 +14,9 @@ import {
   validateServerOptions,
   verifyResponse,
 } from "../../src/handshake/mod.ts";
-import { ACCEPT, bytesOfText, KEY, randomOf, textOfBytes } from "./helpers.ts";
+import { randomChunks } from "../support/chunks.ts";
+import { Random } from "../support/random.ts";
+import { ACCEPT, bytesOfText, KEY, textOfBytes } from "./helpers.ts";
 
 const ROUNDS = 3000;
 
@@ -55,36 +57,23 @@ const FRAGMENTS = [
   "13",
 ];
 
-/** Changes a text in one to four places: drop, double, replace, insert or swap. */
-function mutate(text: string, random: () => number): string {
-  const int = (end: number) => Math.floor(random() * end);
-  for (let edits = 1 + int(4); edits > 0; edits--) {
-    const at = int(text.length + 1);
-    const end = Math.min(text.length, at + int(random() < 0.8 ? 3 : 40));
+/** Changes a text in one to four places: drop, double, replace, insert or change case. */
+function mutate(text: string, random: Random): string {
+  for (let edits = random.int(1, 4); edits > 0; edits--) {
+    const at = random.int(0, text.length);
+    const end = Math.min(text.length, at + random.int(0, random.oneIn(5) ? 40 : 2));
     const cut = text.slice(at, end);
-    const insertion = [
+    const insertion = random.pick([
       "",
       cut + cut,
-      String.fromCharCode(int(256)),
-      FRAGMENTS[int(FRAGMENTS.length)],
-      cut + FRAGMENTS[int(FRAGMENTS.length)],
+      String.fromCharCode(random.int(0, 255)),
+      random.pick(FRAGMENTS),
+      cut + random.pick(FRAGMENTS),
       cut.toUpperCase(),
-    ][int(6)];
+    ]);
     text = text.slice(0, at) + insertion + text.slice(end);
   }
   return text;
-}
-
-/** Cuts bytes at random; empty chunks occur. */
-function cutUp(bytes: Uint8Array, random: () => number): Uint8Array[] {
-  const longest = 1 + Math.floor(random() * 60);
-  const chunks: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const end = Math.min(bytes.length, at + Math.floor(random() * (longest + 1)));
-    chunks.push(bytes.slice(at, end));
-    at = end;
-  }
-  return chunks;
 }
 
 /** Feeds chunks and gives the result, with what came after it. */
@@ -113,24 +102,25 @@ function dataOf(result: HeadResult<object> | undefined): unknown {
 }
 
 /** Runs a property with many seeds and names the seed that fails. */
-async function forSeeds(run: (random: () => number) => Promise<void> | void): Promise<void> {
+async function forSeeds(run: (random: Random) => Promise<void> | void): Promise<void> {
   for (let seed = 1; seed <= ROUNDS; seed++) {
     try {
-      await run(randomOf(seed));
+      await run(new Random(seed));
     } catch (cause) {
-      throw new Error(`seed ${seed}: ${cause}`, { cause });
+      throw new Error(`failed with seed ${seed}: ${cause}`, { cause });
     }
   }
 }
 
 /** Reads a mutated text whole and cut up, which must come to the same. */
-function readBothWays<K extends keyof HeadKinds>(kind: K, valid: string, random: () => number) {
+function readBothWays<K extends keyof HeadKinds>(kind: K, valid: string, random: Random) {
   const bytes = bytesOfText(mutate(valid, random));
-  const limit = random() < 0.2 ? 1 + Math.floor(random() * bytes.length) : 16384;
+  const limit = random.oneIn(5) ? random.int(1, bytes.length) : 16384;
   const whole = feed(kind, [bytes], limit);
-  const cut = feed(kind, cutUp(bytes, random), limit);
-  assertEquals(dataOf(cut.result), dataOf(whole.result));
-  assertEquals(cut.rest, whole.rest);
+  const { name, chunks } = randomChunks(bytes, random);
+  const cut = feed(kind, chunks, limit);
+  assertEquals(dataOf(cut.result), dataOf(whole.result), name);
+  assertEquals(cut.rest, whole.rest, name);
   return whole.result;
 }
 
@@ -175,7 +165,7 @@ test("mutated responses never throw and come to the same however they are cut", 
   };
   const codes = new Set<string>();
   await forSeeds(async (random) => {
-    const result = readBothWays("response", random() < 0.8 ? RESPONSE : REFUSAL, random);
+    const result = readBothWays("response", random.oneIn(5) ? REFUSAL : RESPONSE, random);
     if (result === undefined) return;
     if ("fault" in result) return void codes.add(result.fault.code);
     const verdict = await verifyResponse(handshake, result.head);
@@ -192,9 +182,9 @@ test("mutated responses never throw and come to the same however they are cut", 
 
 test("random bytes are never a head", async () => {
   await forSeeds((random) => {
-    const bytes = Uint8Array.from({ length: 200 }, () => Math.floor(random() * 256));
+    const { chunks } = randomChunks(random.bytes(200), random);
     for (const kind of ["request", "response"] as const) {
-      const { result } = feed(kind, cutUp(bytes, random), 100);
+      const { result } = feed(kind, chunks, 100);
       assert(result !== undefined && "fault" in result);
     }
   });
@@ -204,9 +194,8 @@ test("random lists are read without a throw, and what is read can be written aga
   const alphabet = [...'ab;;,,== "\\\t\x80'];
   let read = 0;
   await forSeeds((random) => {
-    const length = Math.floor(random() * 20);
-    const pick = () => alphabet[Math.floor(random() * alphabet.length)];
-    const text = Array.from({ length }, pick).join("");
+    const length = random.int(0, 20);
+    const text = Array.from({ length }, () => random.pick(alphabet)).join("");
     const tokens = parseTokenList(text);
     if (tokens !== null) {
       assert(tokens.every(isToken), text);

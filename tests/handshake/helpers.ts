@@ -95,17 +95,6 @@ export function faultOf<H>(result: HeadResult<H> | undefined): HeadFault {
   return result.fault;
 }
 
-/** A small seeded generator of numbers in `[0, 1)` (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The decision as an accepted one. */
 export function accepted<E>(decision: UpgradeDecision<E>): AcceptedUpgrade<E> {
   if (!decision.accepted) throw decision.error;

@@ -8,6 +8,7 @@ import {
   isTarget,
   toUpgradeRequest,
 } from "../../src/handshake/mod.ts";
+import { assertGuardsIntact, everyChunking } from "../support/chunks.ts";
 import { bytesOfText, completed, faultOf, textOfBytes } from "./helpers.ts";
 
 type Kind = keyof HeadKinds;
@@ -29,16 +30,12 @@ function read(kind: Kind, chunks: Uint8Array[], options?: HeadReaderOptions): un
 /** Reads a vector whole, byte by byte and at every split; all must come to the same. */
 function readEveryWay(kind: Kind, text: string, options?: HeadReaderOptions): unknown {
   const bytes = bytesOfText(text);
-  const whole = read(kind, [bytes], options);
-  assertEquals(read(kind, Array.from(bytes, (byte) => Uint8Array.of(byte)), options), whole);
-  for (let at = 0; at <= bytes.length; at++) {
-    assertEquals(
-      read(kind, [bytes.subarray(0, at), bytes.subarray(at)], options),
-      whole,
-      `split at ${at} of ${JSON.stringify(text)}`,
-    );
+  const expected = read(kind, [bytes], options);
+  for (const { name, chunks } of everyChunking(bytes)) {
+    assertEquals(read(kind, chunks, options), expected, `${name}: ${JSON.stringify(text)}`);
+    chunks.forEach(assertGuardsIntact);
   }
-  return whole;
+  return expected;
 }
 
 const bad = (status: number) => (fault: unknown, text: string) => {
