@@ -6,16 +6,18 @@
  * Default: the installed Node.js and everything in `tests/`.
  */
 import ts from "typescript";
-import { build_npm, PACKAGE } from "./build_npm.ts";
+import { build_npm } from "./build_npm.ts";
 import { type Counts, node_counts } from "./counts.ts";
 import { exists, list_files, read_manifest } from "./manifest.ts";
-import { node, ROOT, run } from "./run.ts";
+import { node, ROOT, run, run_or_throw } from "./run.ts";
 import { CACHE } from "./std_import_map.ts";
 import { install_tools } from "./tools.ts";
 
 /** A folder with the tests as JavaScript, to be removed when they have run. */
 export interface NodeTests {
   folder: string;
+  /** The package under test, inside `folder`, so that another build does not pull it away. */
+  package: string;
   /** Source files that tests import but no export reaches: not in the package. */
   unreached: string[];
 }
@@ -45,15 +47,25 @@ function source_imports(path: string, code: string): string[] {
 }
 
 /**
- * Makes the test folder.
+ * Makes the test folder, with an npm build in it.
  *
  * When tests import source files that the package lacks, all sources are transpiled instead, so
  * that no module is there twice; the gate counts that as a failure.
+ *
+ * @param built A folder with an npm build. Default: a new build.
  */
-export async function prepare_node_tests(): Promise<NodeTests> {
+export async function prepare_node_tests(built?: string): Promise<NodeTests> {
+  await install_tools();
   await Deno.mkdir(`${CACHE}/runs`, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: `${CACHE}/runs`, prefix: "node-" });
   await Deno.writeTextFile(`${folder}/package.json`, `{ "type": "module" }`);
+  const pkg = `${folder}/package`;
+  if (built === undefined) {
+    await build_npm(pkg);
+  } else {
+    await Deno.mkdir(pkg);
+    await run_or_throw(["cp", "-R", `${built}/esm`, `${built}/package.json`, pkg]);
+  }
 
   const wanted = new Set<string>();
   for (const path of await list_files("tests")) {
@@ -69,11 +81,11 @@ export async function prepare_node_tests(): Promise<NodeTests> {
 
   const unreached: string[] = [];
   for (const file of wanted) {
-    if (!await exists(`${PACKAGE}/esm/${file}`)) unreached.push(file.replace(/\.js$/, ".ts"));
+    if (!await exists(`${pkg}/esm/${file}`)) unreached.push(file.replace(/\.js$/, ".ts"));
   }
   if (unreached.length === 0) {
-    await Deno.symlink(`${PACKAGE}/esm/src`, `${folder}/src`);
-    await Deno.symlink(`${PACKAGE}/esm/mod.js`, `${folder}/mod.js`);
+    await Deno.symlink(`${pkg}/esm/src`, `${folder}/src`);
+    await Deno.symlink(`${pkg}/esm/mod.js`, `${folder}/mod.js`);
   } else {
     console.log(
       `testing transpiled sources, for the npm build lacks ${unreached.length} files: ${
@@ -86,7 +98,7 @@ export async function prepare_node_tests(): Promise<NodeTests> {
     if (await exists(`${ROOT}/mod.ts`)) await transpile(`${ROOT}/mod.ts`, `${folder}/mod.js`);
   }
   await link_own_names(folder, unreached.length === 0);
-  return { folder, unreached };
+  return { folder, package: pkg, unreached };
 }
 
 /** Lets tests import the package by its names. */
@@ -96,7 +108,7 @@ async function link_own_names(folder: string, built: boolean): Promise<void> {
     const target = `${folder}/node_modules/${name}`;
     await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
     if (built) {
-      await Deno.symlink(PACKAGE, target);
+      await Deno.symlink(`${folder}/package`, target);
       continue;
     }
     await Deno.mkdir(target);
@@ -148,8 +160,6 @@ if (import.meta.main) {
   const at = Deno.args.indexOf("--node");
   const major = at < 0 ? undefined : Deno.args[at + 1];
   const args = at < 0 ? Deno.args : Deno.args.toSpliced(at, 2);
-  await install_tools();
-  await build_npm(PACKAGE);
   const tests = await prepare_node_tests();
   let counts: Counts = { passed: 0, failed: 1 };
   try {

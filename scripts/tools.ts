@@ -22,14 +22,48 @@ async function dependencies(): Promise<Record<string, string>> {
   return { ...found, ...TYPE_TEST_PACKAGES };
 }
 
+/**
+ * `@std/encoding` calls `ArrayBuffer.prototype.transfer`, which Node 20 lacks. It gets one while it
+ * runs and no longer, so that a use of it in this package's own sources still fails there.
+ */
+const ENCODING = `import * as std from "deno-std/encoding/mod.js";
+export * from "deno-std/encoding/mod.js";
+
+function transfer(length = this.byteLength) {
+  const moved = new Uint8Array(length);
+  moved.set(new Uint8Array(this, 0, Math.min(length, this.byteLength)));
+  return moved.buffer;
+}
+
+function with_transfer(call) {
+  if (ArrayBuffer.prototype.transfer) return call;
+  return (...args) => {
+    ArrayBuffer.prototype.transfer = transfer;
+    try {
+      return call(...args);
+    } finally {
+      delete ArrayBuffer.prototype.transfer;
+    }
+  };
+}
+
+export const decodeHex = with_transfer(std.decodeHex);
+export const encodeHex = with_transfer(std.encodeHex);
+export const decodeBase64 = with_transfer(std.decodeBase64);
+export const encodeBase64 = with_transfer(std.encodeBase64);
+export const decodeBase64Url = with_transfer(std.decodeBase64Url);
+export const encodeBase64Url = with_transfer(std.encodeBase64Url);
+`;
+
 /** Makes `@std/assert` and `@std/encoding` importable by those names. */
 async function alias_std(modules: string): Promise<void> {
-  for (const name of ["assert", "encoding"]) {
+  const sources = { assert: `export * from "deno-std/assert/mod.js";\n`, encoding: ENCODING };
+  for (const [name, source] of Object.entries(sources)) {
     const folder = `${modules}/@std/${name}`;
     const manifest = { name: `@std/${name}`, type: "module", exports: "./mod.js" };
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeTextFile(`${folder}/package.json`, JSON.stringify(manifest));
-    await Deno.writeTextFile(`${folder}/mod.js`, `export * from "deno-std/${name}/mod.js";\n`);
+    await Deno.writeTextFile(`${folder}/mod.js`, source);
   }
 }
 
