@@ -1,6 +1,6 @@
 /**
- * Preloaded by `bun test` (see test_bun.ts): lets test files import the npm packages that live in
- * `npm/.cache/node_modules`.
+ * Preloaded by Bun (see test_bun.ts, test_docs.ts): lets test files import the npm packages that
+ * live in `npm/.cache/node_modules`, and this package by its names.
  *
  * Bun 1.4 answers `ws` and `undici` with stand-ins of its own, whatever `node_modules`, `paths` or
  * `onResolve` say; only a file path reaches the real peer. So the names are replaced on loading.
@@ -40,7 +40,9 @@ function entry_of(name: string): string | undefined {
 Bun.plugin({
   name: "packages of the tests",
   setup(build) {
-    build.onLoad({ filter: /\/(tests|scripts)\/.*\.ts$/ }, ({ path }) => ({
+    build.onLoad({
+      filter: /^(?!.*\/node_modules\/).*\/(tests|scripts|fullduplex-docs-\w+)\/.*\.[jt]s$/,
+    }, ({ path }) => ({
       loader: "ts",
       contents: readFileSync(path, "utf8").replace(
         /^((?:import|export|\}) .*?from |import |.*\bimport\()"([@a-z][^":]*)"/gm,

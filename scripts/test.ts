@@ -1,0 +1,144 @@
+/**
+ * The gate: everything that must hold before a commit, one step after the other.
+ *
+ * `deno task test` (or `deno task ok`) runs all steps; `deno task test types docs` only those whose
+ * names begin so. A failed step shows the end of its output (all of it is in `npm/.cache/logs/`)
+ * and the run goes on. The last line sums up: each step that is one check counts as one, each step
+ * that runs tests counts its tests. The exit status is 0 when nothing failed.
+ */
+import { build_npm, PACKAGE } from "./build_npm.ts";
+import { check_adapter, check_everything, check_floors } from "./check_types.ts";
+import type { Counts } from "./counts.ts";
+import { exists, read_manifest, split_exports } from "./manifest.ts";
+import { ROOT, run, type RunResult } from "./run.ts";
+import { CACHE, import_map_flags } from "./std_import_map.ts";
+import { test_bun } from "./test_bun.ts";
+import { test_deno } from "./test_deno.ts";
+import { test_docs } from "./test_docs.ts";
+import { type NodeTests, prepare_node_tests, test_node } from "./test_node.ts";
+import { test_package } from "./test_package.ts";
+import { NODE_VERSIONS } from "./versions.ts";
+
+type Outcome = RunResult | Counts & { log: string };
+
+const LOGS = `${CACHE}/logs`;
+const SHOWN_CHARACTERS = 12_000;
+const NODE_MAJORS = Object.keys(NODE_VERSIONS);
+const deno = Deno.execPath();
+
+let node_tests: Promise<NodeTests> | undefined;
+
+/** Every export that `deno.json` promises has a file. */
+async function check_exports(): Promise<RunResult> {
+  const { missing } = await split_exports(await read_manifest());
+  return { code: missing.length === 0 ? 0 : 1, output: `not there: ${missing.join(", ")}\n` };
+}
+
+/** Every public symbol is documented and shows no private type. */
+async function lint_docs(): Promise<RunResult> {
+  const { present } = await split_exports(await read_manifest());
+  const flags = await import_map_flags();
+  return await run([deno, "doc", "--lint", ...flags, ...Object.values(present)]);
+}
+
+/** Builds the npm package, whole: every module that a test names is in it. */
+async function build(): Promise<RunResult> {
+  await build_npm(PACKAGE);
+  node_tests = prepare_node_tests(PACKAGE);
+  const { unreached } = await node_tests;
+  return {
+    code: unreached.length === 0 ? 0 : 1,
+    output: `no export reaches these files, which tests import: ${unreached.join(", ")}\n`,
+  };
+}
+
+/** Runs the tests against that build; without one, against a build of their own. */
+async function test_on_node(major: string): Promise<Outcome> {
+  return await test_node(await (node_tests ??= prepare_node_tests()), major, [], false);
+}
+
+async function test_installed(): Promise<Outcome> {
+  if (!await exists(`${PACKAGE}/esm`)) await build_npm(PACKAGE);
+  return await test_package();
+}
+
+const steps: [name: string, step: () => Promise<Outcome>][] = [
+  ["fmt", () => run([deno, "fmt", "--check"])],
+  ["lint", () => run([deno, "lint"])],
+  ["exports", check_exports],
+  ["types", check_everything],
+  ["types of the portable floors", check_floors],
+  ["types on Deno", () => check_adapter("deno")],
+  ["types on Bun", () => check_adapter("bun")],
+  ["types on Node", () => check_adapter("node")],
+  ["doc lint", lint_docs],
+  ["docs", () => test_docs()],
+  ["deno tests", () => test_deno(["--no-check"], false)],
+  ["bun tests", () => test_bun([], false)],
+  ["build npm", build],
+  [`node ${NODE_MAJORS[0]} tests`, () => test_on_node(NODE_MAJORS[0])],
+  [`node ${NODE_MAJORS.at(-1)} tests`, () => test_on_node(NODE_MAJORS.at(-1)!)],
+  ["package install", test_installed],
+  ["publish dry run", () => run([deno, "publish", "--dry-run", "--allow-dirty"])],
+];
+
+/** Runs a step; one that throws has failed. */
+async function take(step: () => Promise<Outcome>): Promise<Counts & { log: string }> {
+  try {
+    const outcome = await step();
+    if ("log" in outcome) return outcome;
+    const failed = outcome.code === 0 ? 0 : 1;
+    return { passed: 1 - failed, failed, log: outcome.output };
+  } catch (error) {
+    return { passed: 0, failed: 1, log: `${error instanceof Error ? error.stack : error}\n` };
+  }
+}
+
+/** Prints a failed step's output, from the failures on where the runner gathers them. */
+async function show_failure(name: string, log: string): Promise<void> {
+  const path = `${LOGS}/${name.replaceAll(" ", "_")}.log`;
+  await Deno.mkdir(LOGS, { recursive: true });
+  await Deno.writeTextFile(path, log);
+  const gathered = log.search(/^(✖ failing tests:|.* ERRORS )/m);
+  const from = Math.max(gathered, 0);
+  const text = gathered < 0 && log.length > SHOWN_CHARACTERS
+    ? `…\n${log.slice(-SHOWN_CHARACTERS)}`
+    : log.slice(from, from + SHOWN_CHARACTERS);
+  console.log(text.trimEnd().replace(/^/gm, "   | "));
+  console.log(`   | all of it: ${path.slice(ROOT.length + 1)}`);
+}
+
+async function main(chosen: string[]): Promise<number> {
+  const total: Counts = { passed: 0, failed: 0 };
+  const failures: string[] = [];
+  const selected = steps.filter(([name]) =>
+    chosen.length === 0 || chosen.some((start) => name.startsWith(start))
+  );
+  if (selected.length === 0) {
+    console.log(`no step begins so: expected one of ${steps.map(([name]) => name).join(", ")}`);
+    return 2;
+  }
+  await import_map_flags(); // says where @std comes from, before the first step's line
+  for (const [name, step] of selected) {
+    const started = performance.now();
+    const { passed, failed, log } = await take(step);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    const verdict = failed === 0 ? "ok" : "FAILED";
+    console.log(`== ${name}: ${verdict}, ${passed} passed, ${failed} failed, ${seconds} s`);
+    if (failed > 0) {
+      failures.push(name);
+      await show_failure(name, log);
+    } else if (/^not checked/.test(log)) {
+      console.log(`   | ${log.trimEnd()}`);
+    }
+    total.passed += passed;
+    total.failed += failed;
+  }
+  const folder = (await node_tests?.catch(() => undefined))?.folder;
+  if (folder) await Deno.remove(folder, { recursive: true });
+  if (failures.length > 0) console.log(`failed: ${failures.join(", ")}`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
