@@ -40,8 +40,8 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_TERMINATED: "this side cut the connection with terminate()",
   WS_ABORTED: "the signal given to the connection was aborted",
   // Local failures.
-  WS_HANDLER_FAILED: "the handler threw or rejected; the peer was told 1011",
-  WS_SEND_FAILED: "the source of a streamed message failed after its first fragment was sent",
+  WS_HANDLER_FAILED: "the handler failed",
+  WS_SEND_FAILED: "the source of a streamed message failed",
   WS_NOT_OPEN: "the connection is closing or closed, so nothing more can be sent",
 } as const;
 

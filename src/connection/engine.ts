@@ -43,7 +43,7 @@ export interface EngineSink extends MessageSink {
   /** Takes a pong. */
   onPong(payload: Uint8Array): void;
   /** Takes the peer's close frame; the answer, if one was due, is already in the output. */
-  onClose(close: ClosePayload): void;
+  onPeerClose(close: ClosePayload): void;
   /** Takes the peer's breach of a rule; a close frame that says so is already in the output. */
   onFailure(error: WebSocketError): void;
 }
@@ -204,7 +204,7 @@ export class Engine {
       // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"
       this.#sendClose(payload.subarray(0, 2));
     }
-    this.#sink.onClose(close);
+    this.#sink.onPeerClose(close);
     return null;
   }
 

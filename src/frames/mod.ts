@@ -7,4 +7,4 @@ export * from "./fault.ts";
 export * from "./opcode.ts";
 export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
 export { decodeUtf8, decodeValidUtf8, encodeUtf8, Utf8Validator } from "./utf8.ts";
-export { FrameWriter } from "./writer.ts";
+export { BY_REFERENCE_BYTES, FrameWriter } from "./writer.ts";

@@ -1,0 +1,110 @@
+/**
+ * What a {@linkcode WebSocketConnection} drives: this library's engine over a transport, or a
+ * runtime's own WebSocket.
+ *
+ * @module
+ */
+
+import type { ClosePayload } from "../connection/mod.ts";
+import type { WebSocketError } from "../errors.ts";
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /** The peer's close code; 1005 when its frame had none, 1006 when no close frame came. */
+  readonly closeCode: number;
+  /** The peer's reason; may be empty. */
+  readonly reason: string;
+  /** Whether both sides sent a close frame. */
+  readonly wasClean: boolean;
+  /** Why the connection failed; absent when it was closed in order. */
+  readonly error?: WebSocketError;
+}
+
+/**
+ * What a connection can do here. With this library's engine every entry is `true`; a runtime's own
+ * socket lacks some.
+ */
+export interface ConnectionCapabilities {
+  /** Whose framing it is: `"fullduplex"`, `"deno"` or `"bun"`. */
+  readonly engine: string;
+  /** `ping()` and `pong()` can be sent and pongs are seen. */
+  readonly ping: boolean;
+  /** The peer's pings are seen by the `ping` callback. */
+  readonly pingEvents: boolean;
+  /** A slow reader on this side stops reading the socket, so that the peer is held back. */
+  readonly receiveBackPressure: boolean;
+  /** `messages()` yields a message before all of it has come. */
+  readonly receiveStreaming: boolean;
+  /** A `ReadableStream` goes out fragment by fragment, never whole in memory. */
+  readonly sendStreaming: boolean;
+  /** Every code of RFC 6455 §7.4 can be sent with `close()`; else 1000 and 3000–4999 only. */
+  readonly allCloseCodes: boolean;
+  /** `terminate()` cuts the socket at once; else it is closed as fast as the runtime allows. */
+  readonly terminate: boolean;
+  /** A breach of the protocol is reported with its own error code. */
+  readonly protocolErrors: boolean;
+  /** `maxMessageBytes` stops a message before it is in memory; else after it has come. */
+  readonly earlyMessageLimit: boolean;
+}
+
+/** Takes what a {@linkcode Channel} reports, synchronously and in order. */
+export interface ChannelEvents {
+  /** Takes a whole message. */
+  onMessage(data: string | Uint8Array): void;
+  /** Takes the start of a message delivered slice by slice. */
+  onMessageStart(type: "text" | "binary"): void;
+  /** Takes a slice of it. */
+  onMessageSlice(slice: Uint8Array): void;
+  /** Takes the end of it. */
+  onMessageEnd(): void;
+  /** Takes a ping; `false` suppresses the pong. */
+  onPing(payload: Uint8Array): boolean;
+  /** Takes a pong. */
+  onPong(payload: Uint8Array): void;
+  /** Tells that bytes have left: `bufferedAmount` is lower than it was. */
+  onDrain(): void;
+  /** Takes the peer's close frame. */
+  onClosing(close: ClosePayload): void;
+  /** Takes the failure of the connection; `onClosed` follows. */
+  onFailure(error: WebSocketError): void;
+  /** Tells that all is over. Called once, and nothing is called after it. */
+  onClosed(info: CloseInfo): void;
+}
+
+/** One open WebSocket, below the API. Methods do not throw on what the peer did. */
+export interface Channel {
+  /** What it can do. */
+  readonly capabilities: ConnectionCapabilities;
+  /** Bytes given to send that have not left yet. */
+  readonly bufferedAmount: number;
+  /** Whether messages can still be sent. */
+  readonly open: boolean;
+  /** Names who is told; once, before anything else. */
+  bind(events: ChannelEvents): void;
+  /** Starts reading. */
+  start(): void;
+  /** Sends a text message. */
+  sendText(text: string): void;
+  /** Sends bytes; with `keep` the caller leaves them unchanged until they have left. */
+  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void;
+  /** Sends a fragment of a message. */
+  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void;
+  /** Sends a ping of at most 125 bytes. */
+  ping(payload: Uint8Array): void;
+  /** Sends a pong of at most 125 bytes. */
+  pong(payload: Uint8Array): void;
+  /** Starts the closing handshake; arguments are valid. */
+  close(closeCode: number | undefined, reason: string): void;
+  /** Cuts the connection; `error` is what `onClosed` then reports. */
+  terminate(error: WebSocketError): void;
+  /** Fails the connection with a close code that says so, and `error`. */
+  fail(error: WebSocketError): void;
+  /** Stops delivering, and holds the peer back where it can. */
+  pause(): void;
+  /** Goes on delivering. */
+  resume(): void;
+  /** Drops the messages that still come. */
+  discardMessages(): void;
+  /** Chooses how messages that start from now on are delivered. */
+  setStreaming(streaming: boolean): void;
+}

@@ -1,0 +1,162 @@
+/**
+ * The client's opening handshake over a transport, from the request to the connection.
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import {
+  type ClientHandshake,
+  createClientHandshake,
+  encodeRequestHead,
+  refusedError,
+  type ResponseHead,
+  verifyResponse,
+} from "../handshake/mod.ts";
+import { ConnectionCore } from "./connection_core.ts";
+import { dechunk } from "./dechunk.ts";
+import { EngineChannel } from "./engine_channel.ts";
+import { type HeadLoss, HeadPhase } from "./head_phase.ts";
+import {
+  checkOptionNames,
+  CONNECTION_OPTION_NAMES,
+  type ConnectionOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./options.ts";
+import type { Transport } from "./transport.ts";
+
+/** The options of everything that opens WebSocket connections. */
+export interface ClientOptions extends ConnectionOptions {
+  /** The subprotocols to offer, the most preferred first. Default: none. */
+  protocols?: string | readonly string[];
+  /** Header fields to add, such as Origin, Cookie or Authorization. Default: none. */
+  headers?: HeadersInit;
+}
+
+/** The names of all {@linkcode ClientOptions}. */
+export const CLIENT_OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  "protocols",
+  "headers",
+];
+
+/** A handshake ready to be sent, with the options of its connection. */
+export interface ClientSetup {
+  /** What is sent and expected. */
+  readonly handshake: ClientHandshake;
+  /** Limits and deadlines. */
+  readonly options: ResolvedOptions;
+}
+
+/** How much of a refusal's body a `HandshakeError` shows, in bytes. */
+const BODY_HEAD_BYTES = 1024;
+
+/** How long a refusal's body is waited for, in milliseconds. */
+const BODY_TIMEOUT_MS = 1000;
+
+/**
+ * Checks a URL and the options of a client.
+ *
+ * @param url Where to connect.
+ * @param options What the caller gave.
+ * @param more Names that the caller allows beside {@linkcode ClientOptions}. Default: none.
+ * @throws {TypeError} If the URL or an option is wrong.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function setupClient(
+  url: string | URL,
+  options: ClientOptions,
+  more: readonly string[] = [],
+): ClientSetup {
+  checkOptionNames(options, [...CLIENT_OPTION_NAMES, ...more]);
+  const { protocols, headers } = options;
+  return {
+    handshake: createClientHandshake({ url, protocols, headers }),
+    options: resolveOptions(options),
+  };
+}
+
+/**
+ * Sends the opening request over a transport and checks the answer.
+ *
+ * @param transport A byte stream to the server.
+ * @param setup The handshake and the options.
+ * @param timeoutMs What is left of the handshake's time. Default: all of `handshakeTimeoutMs`.
+ * @returns The connection, not started yet.
+ * @throws {HandshakeError} If the server refused, broke a rule, or did not answer in time; the
+ * transport is then destroyed.
+ */
+export async function openClient(
+  transport: Transport,
+  setup: ClientSetup,
+  timeoutMs: number = setup.options.handshakeTimeoutMs,
+): Promise<ConnectionCore> {
+  const { handshake, options } = setup;
+  const phase = new HeadPhase(transport, timeoutMs, options.signal);
+  try {
+    transport.write([encodeRequestHead(handshake)]);
+    const outcome = await phase.readHead("response", options.maxHeaderBytes);
+    if ("lost" in outcome) throw lossError(outcome, timeoutMs);
+    if ("fault" in outcome) {
+      const { code, message } = outcome.fault;
+      throw new HandshakeError(`Cannot connect: ${message}`, { code });
+    }
+    const { head, rest } = outcome;
+    if (head.status !== 101) throw await readRefusal(phase, head, rest);
+    const verdict = await phase.watch(verifyResponse(handshake, head));
+    if ("lost" in verdict) throw lossError(verdict, timeoutMs);
+    if (!verdict.ok) throw verdict.error;
+    const channel = new EngineChannel(transport, "client", options, rest);
+    return new ConnectionCore(channel, {
+      protocol: verdict.protocol,
+      extensions: verdict.extensions,
+      url: handshake.url,
+      remoteAddress: transport.remoteAddress,
+    }, options);
+  } catch (error) {
+    transport.destroy();
+    throw error;
+  } finally {
+    phase.finish();
+  }
+}
+
+/** Reads the start of a refusal's body, as long as it comes soon. */
+async function readRefusal(
+  phase: HeadPhase,
+  head: ResponseHead,
+  rest: Uint8Array,
+): Promise<HandshakeError> {
+  const chunked = head.headers.get("transfer-encoding")?.toLowerCase() === "chunked";
+  const declared = head.headers.get("content-length") ?? "";
+  const limit = /^[0-9]{1,15}$/.test(declared)
+    ? Math.min(Number(declared), BODY_HEAD_BYTES)
+    : BODY_HEAD_BYTES;
+  const decode = (body: Uint8Array) => chunked ? dechunk(body) : { body, ended: false };
+  const isWhole = (raw: Uint8Array) => {
+    const { body, ended } = decode(raw);
+    // Chunk sizes take room of their own, but never more than this of it.
+    return ended || body.length >= limit || raw.length >= 16 * BODY_HEAD_BYTES;
+  };
+  const { body } = decode(await phase.readBody(rest, isWhole, BODY_TIMEOUT_MS));
+  return refusedError(head, new TextDecoder().decode(body.subarray(0, limit)));
+}
+
+function lossError(loss: HeadLoss, timeoutMs: number): HandshakeError {
+  switch (loss.lost) {
+    case "timeout":
+      return new HandshakeError(`Cannot connect: no answer within ${timeoutMs} ms`, {
+        code: "WS_HANDSHAKE_TIMEOUT",
+      });
+    case "aborted":
+      return new HandshakeError("Cannot connect: the signal was aborted", {
+        code: "WS_HANDSHAKE_ABORTED",
+        cause: loss.cause,
+      });
+    case "closed":
+      return new HandshakeError("Cannot connect: the connection was lost in the handshake", {
+        code: "WS_CONNECT_FAILED",
+        cause: loss.cause,
+      });
+  }
+}

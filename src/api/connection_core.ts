@@ -1,0 +1,286 @@
+/**
+ * What a connection is made of, behind the face that users see: state, and what happens to it.
+ *
+ * ```
+ *  user ──> WebSocketConnection ──> ConnectionCore ──> Channel ──> engine or native socket
+ *                                       │  ▲
+ *            handler, loops, streams <──┘  └── ChannelEvents
+ * ```
+ *
+ * @module
+ */
+
+import { CloseCode } from "../frames/mod.ts";
+import { notOpen } from "../connection/mod.ts";
+import { WebSocketError } from "../errors.ts";
+import type { UpgradeRequest } from "../handshake/mod.ts";
+import type { Channel, ChannelEvents, CloseInfo } from "./channel.ts";
+import type { HandlerCallbacks } from "./handler.ts";
+import { type Message, type MessageConsumer, MessageQueue } from "./message_queue.ts";
+import { MessageReader } from "./message_reader.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { PingTracker } from "./ping_tracker.ts";
+import { Sender } from "./sender.ts";
+import { WebSocketConnection } from "./connection.ts";
+
+/** What the handshake settled, and who is there. */
+export interface ConnectionInfo {
+  /** The subprotocol; `""` for none. */
+  readonly protocol: string;
+  /** The extensions in use, as the header value; `""` for none. */
+  readonly extensions: string;
+  /** The URL that was asked for. */
+  readonly url: string;
+  /** The opening request, on a server. */
+  readonly request?: UpgradeRequest | undefined;
+  /** The peer's address, where it is known. */
+  readonly remoteAddress?: string | undefined;
+}
+
+/** The value of `readyState` while messages can be sent. */
+export const OPEN = 1;
+/** The value of `readyState` while the closing handshake runs. */
+export const CLOSING = 2;
+/** The value of `readyState` when all is over. */
+export const CLOSED = 3;
+
+/** The state of one connection. */
+export class ConnectionCore implements ChannelEvents {
+  /** The face of this connection. */
+  readonly socket: WebSocketConnection;
+  readonly channel: Channel;
+  readonly info: ConnectionInfo;
+  readonly sender: Sender;
+  readonly pings: PingTracker;
+  readonly closed: Promise<CloseInfo>;
+  readyState = OPEN;
+
+  readonly #options: ResolvedOptions;
+  readonly #queue: MessageQueue;
+  #reader: MessageReader | undefined;
+  #consumer: MessageConsumer;
+  #callbacks: HandlerCallbacks | undefined;
+  #onError: ((error: unknown) => void) | undefined;
+  /** Whether this side asked for the end, so that a loop over messages ends quietly. */
+  #leaving = false;
+  /** Whether no message can come any more. */
+  #ended = false;
+  #failure: WebSocketError | undefined;
+  #resolveClosed!: (info: CloseInfo) => void;
+
+  constructor(channel: Channel, info: ConnectionInfo, options: ResolvedOptions) {
+    this.channel = channel;
+    this.info = info;
+    this.#options = options;
+    this.sender = new Sender(channel, options.highWaterMark, options.maxBufferedBytes);
+    this.pings = new PingTracker(options.pingTimeoutMs);
+    this.#queue = new MessageQueue(channel, options.highWaterMark);
+    this.#consumer = this.#queue;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.socket = new WebSocketConnection(this);
+    channel.bind(this);
+  }
+
+  /** Starts the flow. */
+  start(): void {
+    this.channel.start();
+  }
+
+  /** Hands what happens to callbacks. */
+  useCallbacks(callbacks: HandlerCallbacks, onError: (error: unknown) => void): void {
+    this.#callbacks = callbacks;
+    this.#onError = onError;
+    if (callbacks.message !== undefined) this.#consumer = new CallbackConsumer(this, callbacks);
+    this.call(callbacks.open, undefined);
+  }
+
+  /** Calls a callback; what it throws, or what its promise rejects with, fails the connection. */
+  call<Value>(
+    callback: ((socket: WebSocketConnection, value: Value) => unknown) | undefined,
+    value: Value,
+  ): unknown {
+    if (callback === undefined) return undefined;
+    try {
+      const result = callback.call(this.#callbacks, this.socket, value);
+      if (result instanceof Promise) result.catch(this.handlerFailed);
+      return result;
+    } catch (error) {
+      this.handlerFailed(error);
+      return undefined;
+    }
+  }
+
+  /** Takes the error of a handler: the peer is told 1011, the application sees the error. */
+  readonly handlerFailed = (cause: unknown): void => {
+    // A handler that stumbles over the end of its own connection has done nothing wrong.
+    if (cause instanceof WebSocketError && this.readyState !== OPEN) return;
+    if (this.readyState === OPEN) {
+      this.#leave();
+      this.channel.fail(
+        new WebSocketError("Cannot go on: the handler failed", {
+          code: "WS_HANDLER_FAILED",
+          closeCode: CloseCode.INTERNAL_ERROR,
+          cause,
+        }),
+      );
+    }
+    this.#onError?.(cause);
+  };
+
+  /** Names where a handler's errors go. */
+  set onError(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  // ------------------------------------------------------------------- leaving
+
+  close(closeCode: number, reason: string): void {
+    if (this.readyState !== OPEN) return;
+    this.#leave();
+    this.sender.close();
+    if (this.sender.busy) this.#closeAfterLine(closeCode, reason);
+    else this.channel.close(closeCode, reason);
+  }
+
+  terminate(): void {
+    if (this.readyState === CLOSED) return;
+    this.#leave();
+    this.channel.terminate(
+      new WebSocketError("Cannot go on: this side cut the connection", { code: "WS_TERMINATED" }),
+    );
+  }
+
+  async #closeAfterLine(closeCode: number, reason: string): Promise<void> {
+    const deadline = setTimeout(() => this.terminate(), this.#options.closeTimeoutMs);
+    await this.sender.settled();
+    clearTimeout(deadline);
+    this.channel.close(closeCode, reason);
+  }
+
+  #leave(): void {
+    this.#leaving = true;
+    this.readyState = CLOSING;
+  }
+
+  // ----------------------------------------------------------------- consumers
+
+  /** The queue, as the one that takes messages. */
+  useQueue(): MessageQueue {
+    if (this.#consumer !== this.#queue) throw taken();
+    return this.#queue;
+  }
+
+  /** The streaming reader, as the one that takes messages. */
+  useReader(): MessageReader {
+    if (this.#reader !== undefined) return this.#reader;
+    if (this.#consumer !== this.#queue || this.#queue.awaited) throw taken();
+    this.#reader = new MessageReader(this.channel, this.#queue.drain());
+    this.#consumer = this.#reader;
+    if (this.#ended) this.#reader.onEnd(this.#endError());
+    else this.channel.setStreaming(true);
+    return this.#reader;
+  }
+
+  #endError(): WebSocketError | undefined {
+    return this.#leaving ? undefined : this.#failure;
+  }
+
+  #endMessages(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#consumer.onEnd(this.#endError());
+  }
+
+  // -------------------------------------------------------------- what happens
+
+  onMessage(data: Message): void {
+    this.#consumer.onMessage(data);
+  }
+
+  onMessageStart(type: "text" | "binary"): void {
+    this.#consumer.onMessageStart(type);
+  }
+
+  onMessageSlice(slice: Uint8Array): void {
+    this.#consumer.onMessageSlice(slice);
+  }
+
+  onMessageEnd(): void {
+    this.#consumer.onMessageEnd();
+  }
+
+  onPing(payload: Uint8Array): boolean {
+    return this.call(this.#callbacks?.ping, payload) !== false;
+  }
+
+  onPong(payload: Uint8Array): void {
+    this.pings.onPong(payload);
+    this.call(this.#callbacks?.pong, payload);
+  }
+
+  onDrain(): void {
+    this.sender.onDrain();
+    if (this.channel.bufferedAmount === 0) this.call(this.#callbacks?.drain, undefined);
+  }
+
+  onClosing(): void {
+    if (this.readyState === OPEN) this.readyState = CLOSING;
+    this.#endMessages();
+  }
+
+  onFailure(error: WebSocketError): void {
+    this.#failure ??= error;
+    if (this.readyState === OPEN) this.readyState = CLOSING;
+    this.#endMessages();
+    this.call(this.#callbacks?.error, error);
+  }
+
+  onClosed(info: CloseInfo): void {
+    this.readyState = CLOSED;
+    this.#failure ??= info.error;
+    this.#endMessages();
+    const error = this.#failure ?? notOpen();
+    this.pings.fail(error);
+    this.sender.onClosed(error);
+    this.call(this.#callbacks?.close, info);
+    this.#resolveClosed(info);
+  }
+}
+
+/** Hands every message to a callback, at once and in order. */
+class CallbackConsumer implements MessageConsumer {
+  readonly #core: ConnectionCore;
+  readonly #message: HandlerCallbacks["message"];
+
+  constructor(core: ConnectionCore, callbacks: HandlerCallbacks) {
+    this.#core = core;
+    this.#message = callbacks.message;
+  }
+
+  onMessage(data: Message): void {
+    this.#core.call(this.#message, data);
+  }
+
+  // Messages are delivered whole while this is the consumer.
+  onMessageStart(): void {}
+  onMessageSlice(): void {}
+  onMessageEnd(): void {}
+  onEnd(): void {}
+}
+
+function taken(): DOMException {
+  return new DOMException(
+    "Cannot read messages: something else reads them already (a message callback, messages(), " +
+      "or a loop that waits)",
+    "InvalidStateError",
+  );
+}
+
+/**
+ * Starts a connection a turn of the loop later, so that whoever awaited it has the time to choose
+ * how its first message is delivered.
+ */
+export function startSoon(core: ConnectionCore): WebSocketConnection {
+  setTimeout(() => core.start(), 0);
+  return core.socket;
+}

@@ -1,0 +1,384 @@
+/**
+ * The engine over a transport: what moves bytes, keeps time and decides when to write.
+ *
+ * Output is gathered while a chunk is being received and written once at its end. What is sent at
+ * another time is written after a few idle turns of the microtask queue, so that a handler that
+ * awaits between sends still shares one write. While the transport holds bytes back, output stays
+ * here, in full buffers, and goes when it has drained.
+ *
+ * @module
+ */
+
+import { type ClosePayload, Engine, type EngineSink, type Role } from "../connection/mod.ts";
+import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Transport, TransportEvents } from "./transport.ts";
+
+/** What this library's engine can do: everything. */
+export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
+  engine: "fullduplex",
+  ping: true,
+  pingEvents: true,
+  receiveBackPressure: true,
+  receiveStreaming: true,
+  sendStreaming: true,
+  allCloseCodes: true,
+  terminate: true,
+  protocolErrors: true,
+  earlyMessageLimit: true,
+});
+
+/** Idle microtask turns to wait before writing what was sent outside a receive call. */
+const IDLE_TURNS = 3;
+
+/** From this many gathered bytes on nothing is waited for. */
+const FLUSH_BYTES = 256 * 1024;
+
+/** While more than this waits in the transport, only the latest ping is answered. */
+const HOLD_PONGS_BYTES = 16 * 1024;
+
+/** Drives an {@linkcode Engine} over a {@linkcode Transport}. */
+export class EngineChannel implements Channel, EngineSink, TransportEvents {
+  readonly capabilities: ConnectionCapabilities = ENGINE_CAPABILITIES;
+
+  readonly #engine: Engine;
+  readonly #transport: Transport;
+  readonly #role: Role;
+  readonly #options: ResolvedOptions;
+  readonly #heartbeat: Heartbeat | undefined;
+  #events!: ChannelEvents;
+
+  /** Bytes that came with the handshake. */
+  #early: Uint8Array | undefined;
+  /** Whether a chunk is being received: its end writes. */
+  #receiving = false;
+  /** Whether the transport still holds what was written last. */
+  #blocked = false;
+  /** Whether the peer's end of the byte stream was seen. */
+  #peerEnded = false;
+  #flushScheduled = false;
+  #idleTurns = 0;
+  #seenPending = 0;
+
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #onAbort: (() => void) | undefined;
+  #error: WebSocketError | undefined;
+  #finished = false;
+
+  /**
+   * @param transport The byte stream, after the opening handshake.
+   * @param role Which end this is.
+   * @param options Limits and deadlines.
+   * @param early Bytes that came after the peer's HTTP head, in the same chunk.
+   */
+  constructor(transport: Transport, role: Role, options: ResolvedOptions, early?: Uint8Array) {
+    this.#transport = transport;
+    this.#role = role;
+    this.#options = options;
+    this.#early = early;
+    this.#engine = new Engine(this, {
+      role,
+      maxMessageBytes: options.maxMessageBytes,
+      maxFragments: options.maxFragments,
+    });
+    if (options.pingIntervalMs > 0) {
+      this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, {
+        ping: (payload) => this.ping(payload),
+        excused: () => this.#engine.paused,
+        bufferedAmount: () => this.bufferedAmount,
+        dead: () =>
+          this.#lose("WS_PING_TIMEOUT", `no sign of life ${options.pingTimeoutMs} ms after a ping`),
+      });
+    }
+  }
+
+  get bufferedAmount(): number {
+    return this.#engine.output.pendingBytes + this.#transport.bufferedBytes;
+  }
+
+  get open(): boolean {
+    return this.#engine.state === "open";
+  }
+
+  bind(events: ChannelEvents): void {
+    this.#events = events;
+  }
+
+  start(): void {
+    if (this.#finished) return;
+    this.#heartbeat?.start();
+    const signal = this.#options.signal;
+    if (signal !== undefined) {
+      this.#onAbort = () => {
+        this.terminate(
+          new WebSocketError("Cannot go on: the connection's signal was aborted", {
+            code: "WS_ABORTED",
+            cause: signal.reason,
+          }),
+        );
+      };
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    this.#transport.attach(this);
+    if (this.#engine.paused) this.#transport.pause();
+    else this.#transport.resume();
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined && early.length > 0) this.onData(early);
+    if (signal?.aborted) this.#onAbort!();
+  }
+
+  // ------------------------------------------------------------------ sending
+
+  sendText(text: string): void {
+    this.#engine.sendText(text);
+    this.#afterSend();
+  }
+
+  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void {
+    this.#engine.sendBytes(bytes, type, keep);
+    this.#afterSend();
+  }
+
+  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
+    this.#engine.sendFragment(bytes, type, final);
+    this.#afterSend();
+  }
+
+  ping(payload: Uint8Array): void {
+    this.#engine.ping(payload);
+    this.#afterSend();
+  }
+
+  pong(payload: Uint8Array): void {
+    this.#engine.pong(payload);
+    this.#afterSend();
+  }
+
+  close(closeCode: number | undefined, reason: string): void {
+    if (this.#finished) return;
+    this.#engine.close(closeCode, reason);
+    this.#engine.discardMessages();
+    this.#transport.resume();
+    this.#startCloseTimer();
+    this.#flush();
+  }
+
+  fail(error: WebSocketError): void {
+    this.#engine.fail(
+      { code: error.code, closeCode: error.closeCode, message: error.message },
+      error.cause,
+    );
+    this.#flush();
+  }
+
+  terminate(error: WebSocketError): void {
+    if (this.#finished) return;
+    if (this.#engine.state !== "closed") {
+      this.#error ??= error;
+      this.#engine.abandon();
+    }
+    this.#transport.destroy();
+  }
+
+  #afterSend(): void {
+    if (this.#receiving || this.#blocked) return;
+    if (this.#engine.output.pendingBytes >= FLUSH_BYTES) this.#flush();
+    else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      this.#idleTurns = 0;
+      this.#seenPending = this.#engine.output.pendingBytes;
+      queueMicrotask(this.#turn);
+    }
+  }
+
+  /** One turn of waiting; anything sent since the last one starts the count anew. */
+  readonly #turn = (): void => {
+    const pending = this.#engine.output.pendingBytes;
+    if (pending !== this.#seenPending) {
+      this.#seenPending = pending;
+      this.#idleTurns = 0;
+    } else if (++this.#idleTurns >= IDLE_TURNS) {
+      this.#flushScheduled = false;
+      if (!this.#receiving) this.#flush();
+      return;
+    }
+    queueMicrotask(this.#turn);
+  };
+
+  #flush(): void {
+    if (this.#blocked || this.#finished) return;
+    const output = this.#engine.output;
+    if (output.pendingBytes > 0) {
+      if (this.#transport.write(output.take())) output.release();
+      else this.#blocked = true;
+    }
+    const state = this.#engine.state;
+    if (state !== "closed" && state !== "failed") return;
+    this.#startCloseTimer();
+    // RFC 6455 §7.1.1: the server closes the TCP connection first, the client waits for that. After
+    // a failure what the peer still sends is read and dropped until its end, so that no reset
+    // overtakes the close frame.
+    const ours = state === "failed" || this.#role === "server" || this.#peerEnded;
+    if (ours && !this.#blocked) this.#transport.end();
+  }
+
+  // ---------------------------------------------------- receiving: the transport
+
+  onData(chunk: Uint8Array): void {
+    this.#heartbeat?.alive();
+    this.#engine.holdPongs = this.#transport.bufferedBytes > HOLD_PONGS_BYTES;
+    this.#receiving = true;
+    try {
+      this.#engine.receive(chunk);
+    } finally {
+      this.#receiving = false;
+    }
+    this.#flush();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    this.#afterEnd();
+  }
+
+  /** The peer's bytes are over; what the engine holds while paused still counts. */
+  #afterEnd(): void {
+    if (this.#engine.paused) return;
+    if (this.#engine.inputEnded) this.#flush();
+    else this.#lose("WS_CONNECTION_LOST", "the peer ended the byte stream without a close frame");
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    this.#engine.output.release();
+    this.#heartbeat?.alive();
+    this.#engine.holdPongs = false;
+    this.#flush();
+    if (!this.#finished) this.#events.onDrain();
+  }
+
+  onClose(error?: unknown): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#heartbeat?.stop();
+    if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
+    if (this.#onAbort !== undefined) {
+      this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    }
+    const clean = this.#engine.state === "closed";
+    if (!clean && this.#error === undefined) {
+      this.#error = lost(
+        "WS_CONNECTION_LOST",
+        "the byte stream closed before the close handshake",
+        error,
+      );
+      this.#events.onFailure(this.#error);
+    }
+    this.#engine.abandon();
+    this.#events.onClosed(this.#closeInfo(clean));
+  }
+
+  #closeInfo(clean: boolean): CloseInfo {
+    const { closeCode, reason } = this.#engine.closeReceived ?? { closeCode: 1006, reason: "" };
+    return clean || this.#error === undefined
+      ? { closeCode, reason, wasClean: clean }
+      : { closeCode, reason, wasClean: false, error: this.#error };
+  }
+
+  /** Cuts a connection that the peer or the network gave up. */
+  #lose(code: WebSocketErrorCode, why: string): void {
+    if (this.#finished) return;
+    const error = lost(code, why);
+    const first = this.#error === undefined;
+    this.#error ??= error;
+    this.#engine.abandon();
+    if (first) this.#events.onFailure(error);
+    this.#transport.destroy();
+  }
+
+  #startCloseTimer(): void {
+    if (this.#closeTimer !== undefined || this.#finished) return;
+    this.#heartbeat?.stop();
+    this.#closeTimer = setTimeout(() => {
+      if (this.#engine.state !== "closed" && this.#engine.state !== "failed") {
+        this.#lose(
+          "WS_CLOSE_TIMEOUT",
+          `no close frame came within ${this.#options.closeTimeoutMs} ms`,
+        );
+      } else {
+        this.#transport.destroy();
+      }
+    }, this.#options.closeTimeoutMs);
+  }
+
+  // ------------------------------------------------------- receiving: the engine
+
+  onMessage(data: string | Uint8Array): void {
+    this.#events.onMessage(data);
+  }
+
+  onMessageStart(type: "text" | "binary"): void {
+    this.#events.onMessageStart(type);
+  }
+
+  onMessageSlice(slice: Uint8Array): void {
+    this.#events.onMessageSlice(slice);
+  }
+
+  onMessageEnd(): void {
+    this.#events.onMessageEnd();
+  }
+
+  onPing(payload: Uint8Array): boolean {
+    return this.#events.onPing(payload);
+  }
+
+  onPong(payload: Uint8Array): void {
+    this.#events.onPong(payload);
+  }
+
+  onPeerClose(close: ClosePayload): void {
+    this.#events.onClosing(close);
+  }
+
+  onFailure(error: WebSocketError): void {
+    this.#error ??= error;
+    this.#events.onFailure(error);
+  }
+
+  // -------------------------------------------------------------------- reading
+
+  pause(): void {
+    this.#engine.pause();
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+    if (this.#receiving) return this.#engine.resume();
+    this.#receiving = true;
+    try {
+      this.#engine.resume();
+    } finally {
+      this.#receiving = false;
+    }
+    this.#flush();
+    if (this.#peerEnded) this.#afterEnd();
+  }
+
+  discardMessages(): void {
+    this.#engine.discardMessages();
+    this.#transport.resume();
+  }
+
+  setStreaming(streaming: boolean): void {
+    this.#engine.streaming = streaming;
+  }
+}
+
+function lost(code: WebSocketErrorCode, why: string, cause?: unknown): WebSocketError {
+  return new WebSocketError(`Cannot go on: ${why}`, { code, cause });
+}

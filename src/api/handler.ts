@@ -1,0 +1,101 @@
+/**
+ * Handlers: what an application does with a connection.
+ * @module
+ */
+
+import type { CloseInfo } from "./channel.ts";
+import type { WebSocketConnection } from "./connection.ts";
+import type { ConnectionCore } from "./connection_core.ts";
+import type { Message } from "./message_queue.ts";
+import { checkOptionNames, describe } from "./options.ts";
+import type { WebSocketError } from "../errors.ts";
+
+/**
+ * Callbacks, called synchronously in the order in which things arrive: the fast path. What one
+ * throws, or what the promise that it returns rejects with, closes the connection with 1011.
+ */
+// deno-lint-ignore no-explicit-any -- see WebSocketConnection
+export interface HandlerCallbacks<Data = any> {
+  /** The connection is open. */
+  open?(socket: WebSocketConnection<Data>): unknown;
+  /** A message came; bytes are yours to keep. */
+  message?(socket: WebSocketConnection<Data>, data: Message): unknown;
+  /** Everything sent has left, after some of it had to wait. */
+  drain?(socket: WebSocketConnection<Data>): unknown;
+  /** A ping came; return `false` to suppress the pong. */
+  ping?(socket: WebSocketConnection<Data>, payload: Uint8Array): unknown;
+  /** A pong came. */
+  pong?(socket: WebSocketConnection<Data>, payload: Uint8Array): unknown;
+  /** The connection failed; `close` follows. */
+  error?(socket: WebSocketConnection<Data>, error: WebSocketError): unknown;
+  /** All is over. */
+  close?(socket: WebSocketConnection<Data>, info: CloseInfo): unknown;
+}
+
+/**
+ * What an application does with a connection: a function of it, or an object of callbacks.
+ *
+ * When the function returns (when its promise settles), the connection is closed with 1000, and
+ * with 1011 when it throws.
+ */
+// deno-lint-ignore no-explicit-any -- see WebSocketConnection
+export type Handler<Data = any> =
+  | ((socket: WebSocketConnection<Data>) => void | Promise<void>)
+  | HandlerCallbacks<Data>;
+
+const CALLBACK_NAMES = ["open", "message", "drain", "ping", "pong", "error", "close"];
+
+/**
+ * Checks a handler before it is needed.
+ *
+ * @throws {TypeError} If it is neither a function nor an object of known callbacks.
+ */
+export function checkHandler(handler: unknown): void {
+  if (typeof handler === "function") return;
+  if (typeof handler !== "object" || handler === null) {
+    throw new TypeError(
+      `Cannot use handler: expected a function or an object of callbacks, got ${describe(handler)}`,
+    );
+  }
+  checkOptionNames(handler, CALLBACK_NAMES);
+  for (const name of CALLBACK_NAMES) {
+    const callback = (handler as Record<string, unknown>)[name];
+    if (callback !== undefined && typeof callback !== "function") {
+      throw new TypeError(
+        `Cannot use handler: "${name}" must be a function, got ${describe(callback)}`,
+      );
+    }
+  }
+}
+
+/**
+ * Runs a handler and starts the connection.
+ *
+ * @param core The connection, not started yet.
+ * @param handler A handler that was checked.
+ * @param onError Takes what the handler throws.
+ */
+export function runHandler(
+  core: ConnectionCore,
+  handler: Handler,
+  onError: (error: unknown) => void,
+): void {
+  core.onError = onError;
+  if (typeof handler !== "function") {
+    core.useCallbacks(handler, onError);
+    core.start();
+    return;
+  }
+  try {
+    // Before the flow starts, so that the handler decides how the first message is delivered.
+    Promise.resolve(handler(core.socket)).then(() => core.close(1000, ""), core.handlerFailed);
+  } catch (error) {
+    core.handlerFailed(error);
+  }
+  core.start();
+}
+
+/** Where a handler's errors go when the application does not say: to the console. */
+export function logError(error: unknown): void {
+  console.error("fullduplex: a handler failed:", error);
+}

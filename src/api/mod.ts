@@ -1,0 +1,36 @@
+/**
+ * L5: the API that users see, portable.
+ * @module
+ */
+
+export {
+  HANDSHAKE_ERROR_CODES,
+  HandshakeError,
+  type HandshakeErrorCode,
+  type HandshakeErrorInit,
+  WEBSOCKET_ERROR_CODES,
+  WebSocketError,
+  type WebSocketErrorCode,
+  type WebSocketErrorInit,
+} from "../errors.ts";
+export { CloseCode } from "../frames/mod.ts";
+export {
+  type HeadersFunction,
+  isUpgradeRequest,
+  type OriginCheck,
+  type OriginPolicy,
+  type SubprotocolChoice,
+  type SubprotocolChooser,
+  type SubprotocolPolicy,
+  type UpgradeRequest,
+  type Verify,
+} from "../handshake/mod.ts";
+export type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
+export type { ClientOptions } from "./client_opening.ts";
+export { WebSocketConnection } from "./connection.ts";
+export type { Handler, HandlerCallbacks } from "./handler.ts";
+export type { Message } from "./message_queue.ts";
+export type { StreamedMessage } from "./message_reader.ts";
+export type { ConnectionOptions } from "./options.ts";
+export type { Bytes, Sendable, SendOptions } from "./sender.ts";
+export type { ServerOptions } from "./server_opening.ts";

@@ -1,0 +1,297 @@
+/**
+ * The sending side of a connection: order, back-pressure, and messages that take time to send.
+ *
+ * Strings and bytes go to the channel at once. While a `Blob` or a stream is being sent, whatever
+ * is sent after it waits in line.
+ *
+ * @module
+ */
+
+import { bytesOf, isBufferSource } from "../bytes.ts";
+import { notOpen } from "../connection/mod.ts";
+import { WebSocketError } from "../errors.ts";
+import { BY_REFERENCE_BYTES, CloseCode, decodeUtf8, encodeUtf8 } from "../frames/mod.ts";
+import type { Channel } from "./channel.ts";
+import { FragmentEncoder } from "./fragment_encoder.ts";
+import { checkOptionNames, describe } from "./options.ts";
+
+/** Bytes in any of the forms that the platform has. */
+export type Bytes = ArrayBufferLike | ArrayBufferView;
+
+/** What can be sent: a string as text; bytes, a `Blob` or a byte stream as binary. */
+export type Sendable = string | Bytes | Blob | ReadableStream<string> | ReadableStream<Uint8Array>;
+
+/** Options of one `send()`. */
+export interface SendOptions {
+  /** The message's type. Default: `"text"` for strings, `"binary"` for the rest. */
+  type?: "text" | "binary";
+  /** Gives up waiting when aborted; what is not in line any more is sent all the same. */
+  signal?: AbortSignal;
+}
+
+const SEND_OPTION_NAMES = ["type", "signal"];
+
+/** Already resolved, and shared: a send below the high-water mark allocates no promise. */
+const SENT: Promise<void> = Promise.resolve();
+
+interface Waiter {
+  /** Resolves when no more than this many bytes wait. */
+  readonly below: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Sends messages over a channel in order. */
+export class Sender {
+  readonly #channel: Channel;
+  readonly #highWaterMark: number;
+  readonly #maxBufferedBytes: number;
+  /** The last of the sends that take time; `undefined` while none does. */
+  #line: Promise<void> | undefined;
+  /** Bytes of messages that wait in line. */
+  #lineBytes = 0;
+  #waiters: Waiter[] = [];
+  /** The stream being sent, to be cancelled when the connection ends. */
+  #source: ReadableStreamDefaultReader<unknown> | undefined;
+  #closing = false;
+
+  constructor(channel: Channel, highWaterMark: number, maxBufferedBytes: number) {
+    this.#channel = channel;
+    this.#highWaterMark = highWaterMark;
+    this.#maxBufferedBytes = maxBufferedBytes;
+  }
+
+  /** Bytes given to send that have not left yet. */
+  get bufferedAmount(): number {
+    return this.#channel.bufferedAmount + this.#lineBytes;
+  }
+
+  /** Whether sends still wait in line. */
+  get busy(): boolean {
+    return this.#line !== undefined;
+  }
+
+  /** Refuses further sends; those in line still go. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Sends a message; see `WebSocketConnection.send`. */
+  send(data: Sendable, options?: SendOptions): Promise<void> {
+    if (this.#line !== undefined || options !== undefined) return this.#sendSlowly(data, options);
+    if (typeof data === "string") {
+      const refused = this.#refusal();
+      return refused ?? this.#sendText(data);
+    }
+    if (data instanceof Uint8Array) {
+      const refused = this.#refusal();
+      return refused ?? this.#sendBytes(data, "binary");
+    }
+    return this.#sendSlowly(data, options);
+  }
+
+  /** Sends a message unless that would have to wait; see `WebSocketConnection.trySend`. */
+  trySend(data: string | Bytes): boolean {
+    if (typeof data !== "string" && !isBufferSource(data)) {
+      throw new TypeError(
+        `Cannot send: expected a string or a BufferSource, got ${describe(data)}`,
+      );
+    }
+    if (this.#line !== undefined || this.#closing || !this.#channel.open) return false;
+    if (this.#channel.bufferedAmount > this.#highWaterMark) return false;
+    if (typeof data === "string") this.#channel.sendText(data);
+    else this.#channel.sendBytes(bytesOf(data), "binary", false);
+    return true;
+  }
+
+  /** Lets those go on who waited for what has left now. */
+  onDrain(): void {
+    if (this.#waiters.length === 0) return;
+    const buffered = this.#channel.bufferedAmount;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (buffered <= waiter.below) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  /** Ends everything that waits: the connection is over. */
+  onClosed(error: WebSocketError): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(error);
+    this.#source?.cancel(error).catch(() => {});
+  }
+
+  /** Waits for the sends in line. */
+  async settled(): Promise<void> {
+    while (this.#line !== undefined) await this.#line;
+  }
+
+  /** Why nothing can be sent now, as a promise; `undefined` when it can. */
+  #refusal(): Promise<void> | undefined {
+    if (!this.#channel.open || this.#closing) return rejected(notOpen());
+    const buffered = this.bufferedAmount;
+    if (buffered <= this.#maxBufferedBytes) return undefined;
+    const error = new WebSocketError(
+      `Cannot send: ${buffered} bytes wait already, limit ${this.#maxBufferedBytes}`,
+      { code: "WS_SEND_BUFFER_FULL" },
+    );
+    this.#channel.terminate(error);
+    return rejected(error);
+  }
+
+  #sendText(text: string): Promise<void> {
+    this.#channel.sendText(text);
+    return this.#untilBelow(this.#highWaterMark);
+  }
+
+  #sendBytes(bytes: Uint8Array, type: "text" | "binary"): Promise<void> {
+    this.#channel.sendBytes(bytes, type, true);
+    // A large payload went by reference: its promise resolves when its memory is free again.
+    return this.#untilBelow(bytes.length >= BY_REFERENCE_BYTES ? 0 : this.#highWaterMark);
+  }
+
+  #untilBelow(below: number): Promise<void> {
+    if (this.#channel.bufferedAmount <= below) return SENT;
+    return handled(
+      new Promise((resolve, reject) => this.#waiters.push({ below, resolve, reject })),
+    );
+  }
+
+  #sendSlowly(data: Sendable, options: SendOptions = {}): Promise<void> {
+    checkOptionNames(options, SEND_OPTION_NAMES);
+    const { type, signal } = options;
+    if (type !== undefined && type !== "text" && type !== "binary") {
+      throw new TypeError(`Cannot use option "type": expected "text" or "binary", got ${type}`);
+    }
+    const size = checkSendable(data, type);
+    const refused = this.#refusal();
+    if (refused !== undefined) return refused;
+    if (signal?.aborted) return rejected(signal.reason);
+    const line = this.#line === undefined && (typeof data === "string" || isBufferSource(data))
+      ? undefined
+      : this.#getInLine(size, signal, () => this.#dispatch(data, type));
+    const sent = line ?? this.#dispatch(data, type);
+    return signal === undefined ? sent : handled(untilAborted(sent, signal));
+  }
+
+  /** Sends what was checked already. */
+  #dispatch(data: Sendable, type: "text" | "binary" | undefined): Promise<void> {
+    if (typeof data === "string") {
+      return type === "binary" ? this.#sendBytes(encodeUtf8(data), "binary") : this.#sendText(data);
+    }
+    if (isBufferSource(data)) return this.#sendBytes(bytesOf(data), type ?? "binary");
+    return data instanceof ReadableStream
+      ? this.#sendStream(data, type)
+      : this.#sendBlob(data as Blob, type);
+  }
+
+  /** Runs `task` when all that stands in line before it is done. */
+  #getInLine(
+    size: number,
+    signal: AbortSignal | undefined,
+    task: () => Promise<void>,
+  ): Promise<void> {
+    this.#lineBytes += size;
+    const sent = (this.#line ?? SENT).then(() => {
+      signal?.throwIfAborted();
+      if (!this.#channel.open) throw notOpen();
+      return task();
+    }).finally(() => {
+      this.#lineBytes -= size;
+      if (this.#line === settled) this.#line = undefined;
+    });
+    const settled: Promise<void> = sent.catch(() => {});
+    this.#line = settled;
+    return handled(sent);
+  }
+
+  async #sendBlob(blob: Blob, type: "text" | "binary" | undefined): Promise<void> {
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    if (type === "text") checkText(bytes);
+    if (!this.#channel.open) throw notOpen();
+    await this.#sendBytes(bytes, type ?? "binary");
+  }
+
+  /** Sends a stream as one fragmented message, each piece as it comes. */
+  async #sendStream(
+    stream: ReadableStream<string> | ReadableStream<Uint8Array>,
+    type: "text" | "binary" | undefined,
+  ): Promise<void> {
+    const reader = (stream as ReadableStream<unknown>).getReader();
+    const encoder = new FragmentEncoder(type);
+    let begun = false;
+    this.#source = reader;
+    try {
+      for (let done = false; !done;) {
+        const piece = await reader.read();
+        if (!this.#channel.open) throw notOpen();
+        done = piece.done;
+        const bytes = done ? encoder.end() : encoder.encode(piece.value);
+        if (bytes.length === 0 && !done) continue;
+        begun = true;
+        this.#channel.sendFragment(bytes, encoder.type, done);
+        await this.#untilBelow(this.#highWaterMark);
+      }
+    } catch (cause) {
+      reader.cancel(cause).catch(() => {});
+      // A message that has begun cannot be taken back: the peer must not take it for whole.
+      if (begun && this.#channel.open) {
+        this.#channel.fail(
+          new WebSocketError("Cannot send message: its source failed after the first fragment", {
+            code: "WS_SEND_FAILED",
+            closeCode: CloseCode.INTERNAL_ERROR,
+            cause,
+          }),
+        );
+      }
+      throw cause;
+    } finally {
+      this.#source = undefined;
+    }
+  }
+}
+
+/** Checks what was given to send, and returns its size in bytes as far as it is known. */
+function checkSendable(data: unknown, type: "text" | "binary" | undefined): number {
+  if (typeof data === "string") return data.length;
+  if (isBufferSource(data)) {
+    if (type === "text") checkText(bytesOf(data));
+    return data.byteLength;
+  }
+  if (typeof Blob !== "undefined" && data instanceof Blob) return data.size;
+  if (data instanceof ReadableStream) {
+    if (data.locked) throw new TypeError("Cannot send: the stream is locked to a reader");
+    return 0;
+  }
+  throw new TypeError(
+    "Cannot send: expected a string, a BufferSource, a Blob or a ReadableStream, got " +
+      describe(data),
+  );
+}
+
+function checkText(bytes: Uint8Array): void {
+  if (decodeUtf8(bytes) === null) {
+    throw new TypeError("Cannot send as text: the bytes are not valid UTF-8");
+  }
+}
+
+/** A rejection that nobody needs to look at: a peer that left must not end the process. */
+function rejected(error: unknown): Promise<void> {
+  return handled(Promise.reject(error));
+}
+
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,245 @@
+/**
+ * The server's opening handshake over a transport, from the request to the connection.
+ * @module
+ */
+
+import { HandshakeError } from "../errors.ts";
+import {
+  type AcceptedUpgrade,
+  decideUpgrade,
+  encodeResponseHead,
+  refuse,
+  type RefusedUpgrade,
+  type ServerHandshakeOptions,
+  type ServerPolicy,
+  switchingProtocols,
+  toUpgradeRequest,
+  type UpgradeRequest,
+  validateServerOptions,
+} from "../handshake/mod.ts";
+import { ConnectionCore } from "./connection_core.ts";
+import { EngineChannel } from "./engine_channel.ts";
+import { logError } from "./handler.ts";
+import { type HeadLoss, HeadPhase, lingerAndClose } from "./head_phase.ts";
+import {
+  checkOptionNames,
+  CONNECTION_OPTION_NAMES,
+  type ConnectionOptions,
+  describe,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./options.ts";
+import type { Transport } from "./transport.ts";
+
+/** The options of everything that accepts WebSocket connections. */
+export interface ServerOptions
+  extends ConnectionOptions, Omit<ServerHandshakeOptions, "extensions"> {
+  /**
+   * Takes the errors of the application's own functions: what a handler, `verify` or a chooser
+   * threw. Default: they are printed with `console.error`.
+   */
+  onError?: (error: unknown) => void;
+}
+
+/** The names of all {@linkcode ServerOptions}. */
+export const SERVER_OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  "protocols",
+  "origins",
+  "verify",
+  "headers",
+  "onError",
+];
+
+/** {@linkcode ServerOptions}, checked once and used for every connection. */
+export interface ServerSetup {
+  /** Limits and deadlines. */
+  readonly options: ResolvedOptions;
+  /** What decides on requests. */
+  readonly policy: ServerPolicy;
+  /** Where the application's errors go. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Checks the options of a server.
+ *
+ * @param options What the caller gave.
+ * @param more Names that the caller allows beside {@linkcode ServerOptions}. Default: none.
+ * @throws {TypeError} If an option does not exist or has the wrong type.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function setupServer(options: ServerOptions, more: readonly string[] = []): ServerSetup {
+  checkOptionNames(options, [...SERVER_OPTION_NAMES, ...more]);
+  const { onError = logError } = options;
+  if (typeof onError !== "function") {
+    throw new TypeError(
+      `Cannot use option "onError": expected a function, got ${describe(onError)}`,
+    );
+  }
+  return { options: resolveOptions(options), policy: validateServerOptions(options), onError };
+}
+
+/** A request that was accepted, not started yet, or the error of one that was refused. */
+export type Opening = ConnectionCore | HandshakeError;
+
+/**
+ * Reads a request from a transport and answers it.
+ *
+ * @param transport A byte stream, before anything was read from it.
+ * @param secure Whether it is encrypted: decides between http: and https: in the request's URL.
+ * @param setup The server's options.
+ */
+export async function openFromBytes(
+  transport: Transport,
+  secure: boolean,
+  setup: ServerSetup,
+): Promise<Opening> {
+  const { options } = setup;
+  const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
+  const outcome = await phase.readHead("request", options.maxHeaderBytes);
+  if ("lost" in outcome) return lose(transport, phase, outcome, 408, options);
+  if ("fault" in outcome) {
+    return answerRefusal(transport, phase, refuse(outcome.fault), options);
+  }
+  const request = toUpgradeRequest(outcome.head, secure);
+  return await answer(transport, phase, request, outcome.rest, setup);
+}
+
+/**
+ * Answers a request that something else has read.
+ *
+ * @param transport The byte stream after the request's head.
+ * @param request The request.
+ * @param early Bytes that came after the head, in the same read.
+ * @param setup The server's options.
+ */
+export function openFromRequest(
+  transport: Transport,
+  request: UpgradeRequest,
+  early: Uint8Array,
+  setup: ServerSetup,
+): Promise<Opening> {
+  const { options } = setup;
+  const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
+  return answer(transport, phase, request, early, setup);
+}
+
+async function answer(
+  transport: Transport,
+  phase: HeadPhase,
+  request: UpgradeRequest,
+  early: Uint8Array,
+  setup: ServerSetup,
+): Promise<Opening> {
+  const { options, policy } = setup;
+  const decision = await phase.watch(decideUpgrade(request, policy));
+  if ("lost" in decision) return lose(transport, phase, decision, 503, options);
+  if (!decision.accepted) {
+    if (decision.error.code === "WS_VERIFY_FAILED") setup.onError(decision.error.cause);
+    return answerRefusal(transport, phase, decision, options);
+  }
+  const headers = await phase.watch(switchingProtocols(decision));
+  if ("lost" in headers) return lose(transport, phase, headers, 503, options);
+  phase.finish();
+  transport.write([encodeResponseHead({ status: 101, headers })]);
+  return makeCore(transport, request, decision, early, options);
+}
+
+function makeCore(
+  transport: Transport,
+  request: UpgradeRequest,
+  decision: AcceptedUpgrade,
+  early: Uint8Array,
+  options: ResolvedOptions,
+): ConnectionCore {
+  const channel = new EngineChannel(transport, "server", options, early);
+  return new ConnectionCore(channel, {
+    protocol: decision.protocol,
+    extensions: decision.extensions,
+    // The WebSocket URL that the request stands for: http: becomes ws:, https: becomes wss:.
+    url: request.url.replace(/^http/, "ws"),
+    request,
+    remoteAddress: transport.remoteAddress,
+  }, options);
+}
+
+/** Gives up a handshake that time, the signal or the peer ended. */
+async function lose(
+  transport: Transport,
+  phase: HeadPhase,
+  loss: HeadLoss,
+  timeoutStatus: number,
+  options: ResolvedOptions,
+): Promise<HandshakeError> {
+  if (loss.lost === "timeout") {
+    const message = `it did not finish within ${options.handshakeTimeoutMs} ms`;
+    const code = "WS_HANDSHAKE_TIMEOUT";
+    return await answerRefusal(
+      transport,
+      phase,
+      refuse({ status: timeoutStatus, code, message }),
+      options,
+    );
+  }
+  phase.finish();
+  transport.destroy();
+  return loss.lost === "aborted"
+    ? new HandshakeError("Cannot upgrade: the signal was aborted", {
+      code: "WS_HANDSHAKE_ABORTED",
+      cause: loss.cause,
+    })
+    : new HandshakeError("Cannot upgrade: the connection was lost in the handshake", {
+      code: "WS_CONNECT_FAILED",
+      cause: loss.cause,
+    });
+}
+
+/** Sends a refusal and ends the stream. */
+export async function answerRefusal(
+  transport: Transport,
+  phase: HeadPhase,
+  refused: RefusedUpgrade,
+  options: ResolvedOptions,
+): Promise<HandshakeError> {
+  phase.finish();
+  const { body, ...head } = refused.response;
+  const start = encodeResponseHead(head);
+  if (body instanceof ReadableStream) {
+    transport.write([start]);
+    await pump(body, transport, options.closeTimeoutMs);
+  } else {
+    transport.write(body === null ? [start] : [start, body]);
+  }
+  await lingerAndClose(transport, options.closeTimeoutMs);
+  return refused.error;
+}
+
+/** Writes a stream to a transport, held back by it, until both or the time end. */
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  transport: Transport,
+  timeoutMs: number,
+): Promise<void> {
+  const reader = body.getReader();
+  let drained: (() => void) | undefined;
+  let gone = false;
+  const stop = () => {
+    gone = true;
+    drained?.();
+    reader.cancel().catch(() => {});
+  };
+  const timer = setTimeout(stop, timeoutMs);
+  transport.attach({ onData() {}, onEnd() {}, onDrain: () => drained?.(), onClose: stop });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || gone) break;
+      if (!transport.write([value])) await new Promise<void>((resolve) => drained = resolve);
+    }
+  } catch {
+    // The body's source failed: the client sees a response that was cut short.
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The reference transport: any pair of Web Streams of bytes.
+ * @module
+ */
+
+import { bytesOf, concatBytes, isBufferSource } from "../bytes.ts";
+import { describe } from "./options.ts";
+import type { Transport, TransportEvents } from "./transport.ts";
+
+/** A pair of byte streams, such as a `Deno.Conn` or what `Duplex.toWeb()` makes on Node. */
+export interface ByteStreamPair {
+  /** What the peer sends. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the peer. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/**
+ * Drives a pair of Web Streams. One promise per chunk, none per frame.
+ *
+ * What is written is copied into a chunk of its own: a stream's other end may hold on to a chunk
+ * for as long as it likes, and may even change it. A write counts as buffered until the sink has
+ * taken it, which is what holds a sender back.
+ */
+export class StreamTransport implements Transport {
+  bufferedBytes = 0;
+
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #events: TransportEvents | undefined;
+  #paused = true;
+  #reading = false;
+  /** Lets the read loop go on. */
+  #resumed: (() => void) | undefined;
+  /** Whether the peer's direction is over. */
+  #ended = false;
+  /** Whether our direction is over, or about to be. */
+  #ending = false;
+  #endWritten = false;
+  #closed = false;
+  #error: unknown;
+
+  /**
+   * @param pair The streams, which are locked from now on.
+   * @throws {TypeError} If it is no pair of streams, or one of them is locked.
+   */
+  constructor(pair: ByteStreamPair) {
+    if (!(pair?.readable instanceof ReadableStream) || !(pair.writable instanceof WritableStream)) {
+      throw new TypeError("Cannot use byte stream: expected { readable, writable } Web Streams");
+    }
+    if (pair.readable.locked || pair.writable.locked) {
+      throw new TypeError("Cannot use byte stream: one of its streams is locked");
+    }
+    this.#reader = pair.readable.getReader();
+    this.#writer = pair.writable.getWriter();
+    this.#writer.closed.catch((error) => this.#close(error));
+  }
+
+  attach(events: TransportEvents): void {
+    this.#events = events;
+    if (this.#closed) queueMicrotask(() => events.onClose(this.#error));
+    else if (this.#ended) queueMicrotask(() => this.#events === events && events.onEnd());
+  }
+
+  write(parts: readonly Uint8Array[]): boolean {
+    if (this.#ending || this.#closed) return true;
+    const chunk = concatBytes(parts);
+    this.bufferedBytes += chunk.length;
+    this.#writer.write(chunk).then(() => this.#written(chunk.length), () => {});
+    return false;
+  }
+
+  #written(length: number): void {
+    this.bufferedBytes -= length;
+    if (this.bufferedBytes === 0 && !this.#closed) this.#events?.onDrain();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#resumed?.();
+    this.#resumed = undefined;
+    if (!this.#reading && !this.#ended && !this.#closed) this.#read();
+  }
+
+  /** Reads until paused; one loop at a time. */
+  async #read(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (!this.#paused && !this.#closed) {
+        const { done, value } = await this.#reader.read();
+        if (this.#closed) return;
+        if (done) return this.#end();
+        if (!isBufferSource(value)) {
+          throw new TypeError(`Cannot read byte stream: expected bytes, got ${describe(value)}`);
+        }
+        if (value.byteLength > 0) await this.#deliver(bytesOf(value));
+      }
+    } catch (error) {
+      this.#close(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** Hands a chunk on; one that came while reading was paused waits for the resume. */
+  async #deliver(chunk: Uint8Array): Promise<void> {
+    while (this.#paused && !this.#closed) {
+      await new Promise<void>((resolve) => this.#resumed = resolve);
+    }
+    if (!this.#closed) this.#events?.onData(chunk);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#events?.onEnd();
+    if (this.#endWritten) this.#close();
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#writer.close().then(() => {
+      this.#endWritten = true;
+      if (this.#ended) this.#close();
+    }, (error) => this.#close(error));
+  }
+
+  destroy(): void {
+    this.#close();
+  }
+
+  #close(error?: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#error = error;
+    this.bufferedBytes = 0;
+    this.#resumed?.();
+    const reason = error ?? new DOMException("The connection was cut", "AbortError");
+    this.#reader.cancel(reason).catch(() => {});
+    this.#writer.abort(reason).catch(() => {});
+    this.#events?.onClose(error);
+  }
+}
