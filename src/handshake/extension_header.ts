@@ -86,21 +86,21 @@ export function parseExtensions(value: string): ExtensionOffer[] | null {
     return text;
   }
 
-  /** Reads a quoted-string whose opening quote is at `at`; `null` when it is no token inside. */
-  function quoted(): string | null {
+  /** Reads a quoted-string whose opening quote is at `at`; the empty string when it holds no token. */
+  function quoted(): string {
     let text = "";
     for (at++; at < value.length; at++) {
       let code = value.charCodeAt(at);
       if (code === QUOTE) {
         at = skipBlanks(value, at + 1);
-        return text === "" ? null : text;
+        return text;
       }
       if (code === BACKSLASH) code = value.charCodeAt(++at); // NaN at the end, which is no token
       // RFC 6455 §9.1: "the value after quoted-string unescaping MUST conform to the 'token' ABNF"
-      if (!isTokenCode(code)) return null;
+      if (!isTokenCode(code)) return "";
       text += value[at];
     }
-    return null;
+    return "";
   }
 
   while (true) {
@@ -115,7 +115,7 @@ export function parseExtensions(value: string): ExtensionOffer[] | null {
         if (value.charCodeAt(at) === EQUALS) {
           at = skipBlanks(value, at + 1);
           paramValue = value.charCodeAt(at) === QUOTE ? quoted() : token();
-          if (paramValue === null || paramValue === "") return null;
+          if (paramValue === "") return null;
         }
         params.push({ name: param, value: paramValue });
       }
@@ -147,7 +147,7 @@ function formatExtension({ name, params }: ExtensionOffer): string {
 }
 
 function checkToken(text: string): string {
-  if (typeof text === "string" && isToken(text)) return text;
+  if (isToken(text)) return text;
   throw new TypeError(
     `Cannot write extensions: names and values must be tokens, got ${JSON.stringify(text)}`,
   );

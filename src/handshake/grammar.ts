@@ -173,7 +173,7 @@ export function isHost(value: string): boolean {
     if (at === 0 || !allIn(value, 0, at, HOST)) return false;
   }
   if (at === value.length) return true;
-  if (value[at] !== ":" || value.length - at > 6) return false;
+  if (value[at] !== ":") return false;
   let port = 0;
   for (at++; at < value.length; at++) {
     const digit = value.charCodeAt(at) - 0x30;

@@ -78,7 +78,7 @@ function isSameOrigin(origin: string | null, request: UpgradeRequest): boolean {
   if (origin === null) return true;
   const host = request.headers.get("host");
   const parts = splitOrigin(origin);
-  if (parts === null || host === null || !isHost(host)) return false;
+  if (parts === null || host === null) return false;
   const { scheme } = parts;
   if (scheme !== "https" && (scheme !== "http" || request.url.startsWith("https:"))) return false;
   const defaultPort = scheme === "https" ? ":443" : ":80";

@@ -101,6 +101,7 @@ test("isHost takes one host with or without a port", () => {
       "a/b",
       "a:65536",
       "a:123456",
+      `a:${"9".repeat(400)}`,
       "a:8o",
       "a:-1",
       "a:1:2",
@@ -117,6 +118,11 @@ test("isHost takes one host with or without a port", () => {
       "a\u0000",
     ]
   ) assert(!isHost(host), host);
+  for (let code = 0; code < 0x200; code++) {
+    const character = String.fromCharCode(code);
+    const expected = /[-\w.~!$&'()*+;=]/.test(character);
+    assertEquals(isHost(`a${character}b`), expected, `code ${code}`);
+  }
 });
 
 test("parseTokenList looks at each character a bounded number of times when a list is padded", () => {

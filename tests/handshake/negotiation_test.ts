@@ -132,7 +132,10 @@ test("a client fails when a negotiator declines or throws", () => {
 test("checkExtensions names the option when an entry cannot be used", () => {
   assertEquals(checkExtensions(undefined), []);
   const toy = toyServer("toy");
-  assertEquals(checkExtensions([toy]), [toy]);
+  const given = [toy];
+  const checked = checkExtensions(given);
+  given.pop(); // a later change of the caller's list changes nothing
+  assertEquals(checked, [toy]);
   for (
     const bad of [
       {},

@@ -88,6 +88,10 @@ test("refuseWith refuses what cannot be sent as a refusal", async () => {
   await read.text();
   const locked = new Response("x");
   locked.body!.getReader();
+  const begun = new Response("x");
+  const reader = begun.body!.getReader();
+  await reader.read();
+  reader.releaseLock();
   for (
     const answer of [
       null,
@@ -98,6 +102,7 @@ test("refuseWith refuses what cannot be sent as a refusal", async () => {
       {},
       { status: 403 },
       read,
+      begun,
       locked,
       Response.error(),
     ]

@@ -12,6 +12,10 @@ const request = openingRequest();
 
 test("checkProtocols refuses what is no list of distinct tokens", () => {
   assertEquals(checkProtocols(["chat", "Chat", "v2.chat"]), ["chat", "Chat", "v2.chat"]);
+  const given = ["a"];
+  const checked = checkProtocols(given);
+  given.push("b"); // a later change of the caller's list changes nothing
+  assertEquals(checked, ["a"]);
   for (
     const bad of [
       "chat",
