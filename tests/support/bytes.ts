@@ -3,17 +3,19 @@
  * @module
  */
 
-import { decodeHex, encodeHex } from "@std/encoding";
+// Not from @std/encoding: its hex functions need ArrayBuffer.prototype.transfer, which Node 20 lacks.
 
 /** Reads bytes from hex, which may be spaced for reading. */
 export function hex(text: string): Uint8Array {
-  return new Uint8Array(decodeHex(text.replace(/\s+/g, "")));
+  const digits = text.replace(/\s+/g, "");
+  if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error(`not hex: ${text}`);
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
 /** Shows bytes as hex, or the start of them. */
 export function toHex(bytes: Uint8Array, limit = 64): string {
-  const shown = encodeHex(new Uint8Array(bytes.subarray(0, limit)));
-  return bytes.length > limit ? `${shown}… (${bytes.length} bytes)` : shown;
+  const pairs = Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).padStart(2, "0"));
+  return pairs.join("") + (bytes.length > limit ? `… (${bytes.length} bytes)` : "");
 }
 
 /** Joins byte chunks. */
