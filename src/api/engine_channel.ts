@@ -104,6 +104,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
 
   bind(events: ChannelEvents): void {
     this.#events = events;
+    this.#transport.attach(this); // from now on for drains and closes; it is read from start() on
   }
 
   start(): void {
@@ -121,7 +122,6 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
       };
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
-    this.#transport.attach(this);
     if (this.#engine.paused) this.#transport.pause();
     else this.#transport.resume();
     const early = this.#early;
