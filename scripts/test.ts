@@ -100,11 +100,11 @@ async function show_failure(name: string, log: string): Promise<void> {
   await Deno.mkdir(LOGS, { recursive: true });
   await Deno.writeTextFile(path, log);
   const gathered = log.search(/^(✖ failing tests:|.* ERRORS )/m);
-  const from = Math.max(gathered, 0);
-  const text = gathered < 0 && log.length > SHOWN_CHARACTERS
-    ? `…\n${log.slice(-SHOWN_CHARACTERS)}`
-    : log.slice(from, from + SHOWN_CHARACTERS);
-  console.log(text.trimEnd().replace(/^/gm, "   | "));
+  const told = log.slice(Math.max(gathered, 0)).replace(/^\(pass\).*\n/gm, "");
+  const shown = gathered >= 0 || told.length <= SHOWN_CHARACTERS
+    ? told.slice(0, SHOWN_CHARACTERS)
+    : `…\n${told.slice(-SHOWN_CHARACTERS)}`;
+  console.log(shown.trimEnd().replace(/^/gm, "   | "));
   console.log(`   | all of it: ${path.slice(ROOT.length + 1)}`);
 }
 

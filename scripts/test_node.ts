@@ -46,6 +46,16 @@ function source_imports(path: string, code: string): string[] {
     .filter((file) => file === "mod.js" || file.startsWith("src/"));
 }
 
+/** Removes folders that an interrupted run left behind an hour ago or longer. */
+async function sweep(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const { mtime } = await Deno.stat(`${folder}/${name}`).catch(() => ({ mtime: null }));
+    if (!/^(node|build|install)-/.test(name) || mtime === null) continue;
+    if (Date.now() - mtime.getTime() < 3_600_000) continue;
+    await Deno.remove(`${folder}/${name}`, { recursive: true }).catch(() => {});
+  }
+}
+
 /**
  * Makes the test folder, with an npm build in it.
  *
@@ -57,6 +67,8 @@ function source_imports(path: string, code: string): string[] {
 export async function prepare_node_tests(built?: string): Promise<NodeTests> {
   await install_tools();
   await Deno.mkdir(`${CACHE}/runs`, { recursive: true });
+  await sweep(CACHE);
+  await sweep(`${CACHE}/runs`);
   const folder = await Deno.makeTempDir({ dir: `${CACHE}/runs`, prefix: "node-" });
   await Deno.writeTextFile(`${folder}/package.json`, `{ "type": "module" }`);
   const pkg = `${folder}/package`;

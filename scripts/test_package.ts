@@ -122,9 +122,13 @@ export async function test_package(): Promise<Counts & { log: string }> {
         );
       }
     }
+    // The oldest compiler with the oldest Node's types, the newest with the newest's.
     await Deno.mkdir(`${folder}/node_modules/@types`);
-    await Deno.symlink(`${MODULES}/@types/node`, `${folder}/node_modules/@types/node`);
+    const node_types = `${folder}/node_modules/@types/node`;
     for (const compiler of ["typescript-5", "typescript-7"]) {
+      const types = compiler === "typescript-5" ? "types-node-20" : "@types/node";
+      await Deno.remove(node_types).catch(() => {});
+      await Deno.symlink(`${MODULES}/${types}`, node_types);
       for (const resolution of ["node16", "bundler"] as const) {
         for (const lib of ["esnext,dom", "esnext"]) {
           await expect_success(

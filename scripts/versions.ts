@@ -21,6 +21,7 @@ export const DENO_STD_VERSION = "1.4.0";
 export const TYPE_TEST_PACKAGES: Readonly<Record<string, string>> = {
   "typescript-5": "npm:typescript@5.9.3",
   "typescript-7": "npm:typescript@7.0.2",
-  "@types/node": "20.19.43",
+  "@types/node": "26.6.6",
+  "types-node-20": "npm:@types/node@20.19.43",
   "bun-types": BUN_VERSION,
 };
