@@ -12,9 +12,11 @@ import {
   type ResponseHead,
   verifyResponse,
 } from "../handshake/mod.ts";
-import { ConnectionCore } from "./connection_core.ts";
+import type { WebSocketConnection } from "./connection.ts";
+import { ConnectionCore, startSoon } from "./connection_core.ts";
 import { dechunk } from "./dechunk.ts";
 import { EngineChannel } from "./engine_channel.ts";
+import { checkHandler, checkOnError, type Handler, logError, runHandler } from "./handler.ts";
 import { type HeadLoss, HeadPhase } from "./head_phase.ts";
 import {
   checkOptionNames,
@@ -31,6 +33,13 @@ export interface ClientOptions extends ConnectionOptions {
   protocols?: string | readonly string[];
   /** Header fields to add, such as Origin, Cookie or Authorization. Default: none. */
   headers?: HeadersInit;
+  /**
+   * What to do with the connection; it then belongs to the handler, and when that is a function,
+   * its end closes it. Default: whoever opened it reads from it.
+   */
+  handler?: Handler;
+  /** Takes what the handler throws. Default: it is printed with `console.error`. */
+  onError?: (error: unknown) => void;
 }
 
 /** The names of all {@linkcode ClientOptions}. */
@@ -38,6 +47,8 @@ export const CLIENT_OPTION_NAMES: readonly string[] = [
   ...CONNECTION_OPTION_NAMES,
   "protocols",
   "headers",
+  "handler",
+  "onError",
 ];
 
 /** A handshake ready to be sent, with the options of its connection. */
@@ -46,6 +57,10 @@ export interface ClientSetup {
   readonly handshake: ClientHandshake;
   /** Limits and deadlines. */
   readonly options: ResolvedOptions;
+  /** What to do with the connection. */
+  readonly handler: Handler | undefined;
+  /** Where its errors go. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** How much of a refusal's body a `HandshakeError` shows, in bytes. */
@@ -69,10 +84,14 @@ export function setupClient(
   more: readonly string[] = [],
 ): ClientSetup {
   checkOptionNames(options, [...CLIENT_OPTION_NAMES, ...more]);
-  const { protocols, headers } = options;
+  const { protocols, headers, handler, onError = logError } = options;
+  if (handler !== undefined) checkHandler(handler);
+  checkOnError(onError);
   return {
     handshake: createClientHandshake({ url, protocols, headers }),
     options: resolveOptions(options),
+    handler,
+    onError,
   };
 }
 
@@ -119,6 +138,18 @@ export async function openClient(
   } finally {
     phase.finish();
   }
+}
+
+/** Opens a client and sets its connection going: with the handler, or for whoever awaits it. */
+export async function openAndStart(
+  transport: Transport,
+  setup: ClientSetup,
+  timeoutMs?: number,
+): Promise<WebSocketConnection> {
+  const core = await openClient(transport, setup, timeoutMs);
+  if (setup.handler === undefined) return startSoon(core);
+  runHandler(core, setup.handler, setup.onError);
+  return core.socket;
 }
 
 /** Reads the start of a refusal's body, as long as it comes soon. */

@@ -99,3 +99,16 @@ export function runHandler(
 export function logError(error: unknown): void {
   console.error("fullduplex: a handler failed:", error);
 }
+
+/**
+ * Checks the `onError` option.
+ *
+ * @throws {TypeError} If it is no function.
+ */
+export function checkOnError(onError: unknown): void {
+  if (typeof onError !== "function") {
+    throw new TypeError(
+      `Cannot use option "onError": expected a function, got ${describe(onError)}`,
+    );
+  }
+}

@@ -19,13 +19,12 @@ import {
 } from "../handshake/mod.ts";
 import { ConnectionCore } from "./connection_core.ts";
 import { EngineChannel } from "./engine_channel.ts";
-import { logError } from "./handler.ts";
+import { checkOnError, logError } from "./handler.ts";
 import { type HeadLoss, HeadPhase, lingerAndClose } from "./head_phase.ts";
 import {
   checkOptionNames,
   CONNECTION_OPTION_NAMES,
   type ConnectionOptions,
-  describe,
   type ResolvedOptions,
   resolveOptions,
 } from "./options.ts";
@@ -72,11 +71,7 @@ export interface ServerSetup {
 export function setupServer(options: ServerOptions, more: readonly string[] = []): ServerSetup {
   checkOptionNames(options, [...SERVER_OPTION_NAMES, ...more]);
   const { onError = logError } = options;
-  if (typeof onError !== "function") {
-    throw new TypeError(
-      `Cannot use option "onError": expected a function, got ${describe(onError)}`,
-    );
-  }
+  checkOnError(onError);
   return { options: resolveOptions(options), policy: validateServerOptions(options), onError };
 }
 

@@ -25,7 +25,7 @@
  * @module
  */
 
-import { type ClientOptions, openClient, setupClient } from "./client_opening.ts";
+import { type ClientOptions, openAndStart, setupClient } from "./client_opening.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import { startSoon } from "./connection_core.ts";
 import { openFromBytes, type ServerOptions, setupServer } from "./server_opening.ts";
@@ -80,5 +80,5 @@ export async function connectWebSocket(
   options: ClientOptions = {},
 ): Promise<WebSocketConnection> {
   const setup = setupClient(url, options);
-  return startSoon(await openClient(new StreamTransport(pair), setup));
+  return await openAndStart(new StreamTransport(pair), setup);
 }

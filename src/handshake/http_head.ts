@@ -62,7 +62,8 @@ export interface HeadReaderOptions {
 /** The default of `maxHeaderBytes`: 16 KiB. */
 export const DEFAULT_MAX_HEADER_BYTES = 16384;
 
-const MAX_HEADER_FIELDS = 100;
+/** The most header fields a head may have. */
+export const MAX_HEADER_FIELDS = 100;
 const CR = 0x0d;
 const LF = 0x0a;
 const COLON = 0x3a;

@@ -1,0 +1,37 @@
+/**
+ * The few things of Node's API that the adapter touches, as structural types: users of the npm
+ * package need no `@types/node`, and Deno's and Bun's `node:` modules fit as well.
+ *
+ * @module
+ */
+
+/** A TCP or TLS socket: `net.Socket` or `tls.TLSSocket`. */
+export interface NodeSocket {
+  readonly destroyed: boolean;
+  readonly writableLength: number;
+  readonly remoteAddress?: string | undefined;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  once(event: string, listener: (...args: never[]) => void): unknown;
+  removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  write(chunk: Uint8Array | string, callback?: () => void): boolean;
+  cork(): void;
+  uncork(): void;
+  pause(): unknown;
+  resume(): unknown;
+  end(): unknown;
+  destroy(): unknown;
+}
+
+/** The opening request: `http.IncomingMessage`. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}
+
+/** What `http.Server` hands to "upgrade" listeners as its socket; a `stream.Duplex` in its types. */
+export interface NodeDuplex {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  destroy(): unknown;
+}

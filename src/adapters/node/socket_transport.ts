@@ -1,0 +1,100 @@
+/**
+ * The transport over a Node socket, straight on its events: one call per chunk received, one write
+ * per batch of frames, no stream in between.
+ *
+ * @module
+ */
+
+import type { Transport, TransportEvents } from "../../api/transport.ts";
+import type { NodeSocket } from "./node_types.ts";
+
+/** Drives a `net.Socket` or `tls.TLSSocket`, of Node or of another runtime's `node:net`. */
+export class SocketTransport implements Transport {
+  readonly remoteAddress: string | undefined;
+  readonly #socket: NodeSocket;
+  #events: TransportEvents | undefined;
+  #ending = false;
+  #ended = false;
+  #closed = false;
+  /** Whether `onDrain` is owed. */
+  #waiting = false;
+  #error: unknown;
+
+  /** @param socket The socket, connected; its events are this transport's from now on. */
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress;
+    this.#closed = socket.destroyed;
+    // The error listener comes first: an error without one would end the process.
+    socket.on("error", (error: unknown) => this.#error ??= error);
+    socket.on("close", () => this.#onClose());
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#events?.onEnd();
+    });
+    socket.on("drain", this.#onDrain);
+    socket.pause(); // before the data listener, which would start the flow
+    socket.on("data", (chunk: Uint8Array) => this.#events?.onData(chunk));
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  attach(events: TransportEvents): void {
+    this.#events = events;
+    if (this.#closed) queueMicrotask(() => this.#events?.onClose(this.#error));
+    else if (this.#ended) queueMicrotask(() => this.#events?.onEnd());
+  }
+
+  write(parts: readonly Uint8Array[]): boolean {
+    const socket = this.#socket;
+    if (this.#ending || this.#closed) return true;
+    let below: boolean;
+    if (parts.length === 1) {
+      below = socket.write(parts[0]);
+    } else {
+      socket.cork();
+      below = true;
+      for (const part of parts) below = socket.write(part);
+      socket.uncork();
+    }
+    // Nothing left to write: the kernel has it all, and the memory is free again.
+    if (socket.writableLength === 0) return true;
+    this.#waiting = true;
+    // Below the socket's own mark there will be no "drain"; an empty write tells instead.
+    if (below) socket.write("", this.#onDrain);
+    return false;
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.#waiting || this.#closed || this.#socket.writableLength > 0) return;
+    this.#waiting = false;
+    this.#events?.onDrain();
+  };
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#onClose();
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events?.onClose(this.#error);
+  }
+}

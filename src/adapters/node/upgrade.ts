@@ -1,0 +1,149 @@
+/**
+ * Accepting WebSocket connections on a `node:http` or `node:https` server.
+ * @module
+ */
+
+import type { WebSocketConnection } from "../../api/connection.ts";
+import { startSoon } from "../../api/connection_core.ts";
+import { checkHandler, type Handler, runHandler } from "../../api/handler.ts";
+import { HeadPhase } from "../../api/head_phase.ts";
+import {
+  answerRefusal,
+  openFromRequest,
+  type Opening,
+  type ServerOptions,
+  type ServerSetup,
+  setupServer,
+} from "../../api/server_opening.ts";
+import {
+  isTarget,
+  MAX_HEADER_FIELDS,
+  refuse,
+  type RefusedUpgrade,
+  toUpgradeRequest,
+  type UpgradeRequest,
+} from "../../handshake/mod.ts";
+import type { NodeDuplex, NodeRequest, NodeSocket } from "./node_types.ts";
+import { SocketTransport } from "./socket_transport.ts";
+
+/** A listener for the "upgrade" event of `http.Server`. */
+export type UpgradeListener = (request: NodeRequest, socket: NodeDuplex, head: Uint8Array) => void;
+
+/**
+ * Makes a listener for the "upgrade" event of a `node:http` or `node:https` server, on Node and on
+ * the other runtimes' `node:http`.
+ *
+ * @param handler What to do with each connection.
+ * @param options Limits, policies and deadlines.
+ * @returns The listener.
+ * @throws {TypeError} If the handler or an option is wrong.
+ * @throws {RangeError} If a number is out of range.
+ *
+ * @example
+ * ```ts
+ * import http from "node:http";
+ * import { onUpgrade } from "fullduplex/node";
+ *
+ * const server = http.createServer((_request, response) => {
+ *   response.end("plain HTTP");
+ * });
+ * server.on("upgrade", onUpgrade({ message: (socket, data) => socket.send(data) }));
+ * server.listen(0, "127.0.0.1", () => server.close());
+ * ```
+ *
+ * @see RFC 6455, section 4.2
+ */
+export function onUpgrade(handler: Handler, options: ServerOptions = {}): UpgradeListener {
+  checkHandler(handler);
+  const setup = setupServer(options);
+  return (request, socket, head) => {
+    openUpgrade(request, socket as NodeSocket, head, setup).then((opening) => {
+      if (!(opening instanceof Error)) runHandler(opening, handler, setup.onError);
+    }, setup.onError);
+  };
+}
+
+/**
+ * Answers one upgrade request of a `node:http` or `node:https` server and returns the connection,
+ * for applications that route upgrades themselves.
+ *
+ * @param request The request, as the "upgrade" event gives it.
+ * @param socket The socket, as the "upgrade" event gives it.
+ * @param head The first bytes after the request, as the "upgrade" event gives them.
+ * @param options Limits, policies and deadlines.
+ * @returns The connection, open.
+ * @throws {HandshakeError} If the request was refused; the client has got the response.
+ * @throws {TypeError} If an option is wrong.
+ * @throws {RangeError} If a number is out of range.
+ *
+ * @example
+ * ```ts
+ * import http from "node:http";
+ * import { upgradeWebSocket } from "fullduplex/node";
+ *
+ * const server = http.createServer();
+ * server.on("upgrade", async (request, socket, head) => {
+ *   const connection = await upgradeWebSocket(request, socket, head, { protocols: ["chat"] });
+ *   await connection.send("welcome");
+ * });
+ * server.listen(0, "127.0.0.1", () => server.close());
+ * ```
+ */
+export async function upgradeWebSocket(
+  request: NodeRequest,
+  socket: NodeDuplex,
+  head: Uint8Array,
+  options: ServerOptions = {},
+): Promise<WebSocketConnection> {
+  const opening = await openUpgrade(request, socket as NodeSocket, head, setupServer(options));
+  if (opening instanceof Error) throw opening;
+  return startSoon(opening);
+}
+
+/** Answers an upgrade request. */
+export function openUpgrade(
+  request: NodeRequest,
+  socket: NodeSocket,
+  head: Uint8Array,
+  setup: ServerSetup,
+): Promise<Opening> {
+  const transport = new SocketTransport(socket);
+  const opening = readRequest(request, "encrypted" in socket, setup.options.maxHeaderBytes);
+  if (!("accepted" in opening)) return openFromRequest(transport, opening, head, setup);
+  const phase = new HeadPhase(transport, setup.options.handshakeTimeoutMs);
+  return answerRefusal(transport, phase, opening, setup.options);
+}
+
+/**
+ * Makes the portable view of the request. It is built from the raw fields, because Node drops some
+ * repeated ones from `headers`, and a repeated field must be seen to be refused.
+ */
+function readRequest(
+  request: NodeRequest,
+  secure: boolean,
+  maxHeaderBytes: number,
+): UpgradeRequest | RefusedUpgrade {
+  const { method = "", url: target = "", rawHeaders } = request;
+  if (request.httpVersion !== "1.1") return malformed(505, "the HTTP version is not 1.1");
+  let size = method.length + target.length;
+  for (const part of rawHeaders) size += part.length + 2;
+  if (size > maxHeaderBytes || rawHeaders.length > 2 * MAX_HEADER_FIELDS) {
+    return refuse({
+      status: 431,
+      code: "WS_HANDSHAKE_TOO_LARGE",
+      message: "the head is larger than allowed",
+    });
+  }
+  if (!isTarget(target)) return malformed(400, "the request target is malformed");
+  const headers = new Headers();
+  try {
+    for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  } catch {
+    return malformed(400, "a header field is malformed");
+  }
+  return toUpgradeRequest({ method, target, headers }, secure);
+}
+
+function malformed(status: number, message: string): RefusedUpgrade {
+  return refuse({ status, code: "WS_HANDSHAKE_MALFORMED", message });
+}
