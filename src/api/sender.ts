@@ -273,7 +273,9 @@ function checkSendable(data: unknown, type: "text" | "binary" | undefined): numb
 }
 
 function checkText(bytes: Uint8Array): void {
-  if (decodeUtf8(bytes) === null) {
+  // A TextDecoder refuses shared memory, so that is looked at through a copy.
+  const own = bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+  if (decodeUtf8(own) === null) {
     throw new TypeError("Cannot send as text: the bytes are not valid UTF-8");
   }
 }

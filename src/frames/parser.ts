@@ -11,7 +11,6 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../bytes.ts";
 import { type FrameFault, protocolFault } from "./fault.ts";
 import { checkHeader, headerSize, MAX_HEADER_BYTES, readUint32 } from "./header.ts";
 import { CloseCode } from "./close_code.ts";
@@ -97,7 +96,8 @@ export class FrameParser {
         at = next;
         if (this.#spilled !== 0) return at; // the chunk ended inside a header
         if (this.#remaining === 0) {
-          const fault = this.#sink.onPayload(EMPTY_BYTES, true);
+          // A new one each time: it may become a user's message, to keep or to transfer.
+          const fault = this.#sink.onPayload(new Uint8Array(0), true);
           if (fault !== null) return fault;
           if (this.#stopped) return at;
           continue;

@@ -1,0 +1,114 @@
+/**
+ * Plain HTTP on the same port: `node:http` requests and responses as the platform's `Request` and
+ * `Response`.
+ *
+ * @module
+ */
+
+import { Readable } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Answers plain HTTP requests. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/**
+ * Answers one request with a fetch handler.
+ *
+ * @param fetch The handler.
+ * @param incoming The request.
+ * @param outgoing Its response.
+ * @param secure Whether it came over TLS.
+ * @param onError Takes what the handler throws; the client sees a 500.
+ */
+export async function answerHttp(
+  fetch: FetchHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  secure: boolean,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  let request: Request;
+  try {
+    request = toRequest(incoming, secure);
+  } catch {
+    return sendText(outgoing, 400, "Cannot answer: the request is malformed\n");
+  }
+  let response: Response;
+  try {
+    response = await fetch(request);
+    if (typeof response?.status !== "number") {
+      throw new TypeError("Cannot answer: fetch must return a Response");
+    }
+  } catch (error) {
+    onError(error);
+    return sendText(outgoing, 500, "Cannot answer: the server failed\n");
+  }
+  try {
+    await sendResponse(response, incoming.method === "HEAD", outgoing);
+  } catch (error) {
+    // The head is on its way: the client can only see that the rest does not come.
+    outgoing.destroy();
+    onError(error);
+  }
+}
+
+/** Answers what no handler takes. */
+export function sendText(outgoing: ServerResponse, status: number, text: string): void {
+  outgoing.writeHead(status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": String(new TextEncoder().encode(text).length),
+    ...(status === 426 ? { Upgrade: "websocket", Connection: "Upgrade" } : {}),
+  });
+  outgoing.end(text);
+}
+
+function toRequest(incoming: IncomingMessage, secure: boolean): Request {
+  const { method = "GET", url: target = "/", rawHeaders } = incoming;
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  const origin = `${secure ? "https" : "http"}://${headers.get("host") ?? "localhost"}`;
+  const url = target.startsWith("/") ? origin + target : target;
+  if (method === "GET" || method === "HEAD") return new Request(url, { method, headers });
+  const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  return new Request(url, { method, headers, body, duplex: "half" } as RequestInit);
+}
+
+async function sendResponse(
+  response: Response,
+  bodiless: boolean,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of response.headers) {
+    if (name !== "set-cookie") headers[name] = value;
+  }
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) headers["set-cookie"] = cookies;
+  outgoing.writeHead(response.status, response.statusText || undefined, headers);
+  if (response.body === null || bodiless) {
+    await response.body?.cancel();
+    outgoing.end();
+    return;
+  }
+  const reader = response.body.getReader();
+  // A client that leaves ends the body's source, also while that has nothing to give.
+  outgoing.once("close", () => void reader.cancel().catch(() => {}));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || outgoing.destroyed) break;
+    if (!outgoing.write(value)) await drained(outgoing);
+  }
+  outgoing.end();
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.removeListener("drain", done);
+      outgoing.removeListener("close", done);
+      resolve();
+    };
+    outgoing.once("drain", done);
+    outgoing.once("close", done);
+  });
+}

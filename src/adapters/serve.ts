@@ -1,0 +1,263 @@
+/**
+ * A server of its own, with this library's engine, on Node, Deno and Bun.
+ * @module
+ */
+
+import http from "node:http";
+import https from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CloseInfo } from "../api/channel.ts";
+import type { WebSocketConnection } from "../api/connection.ts";
+import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
+import { checkOptionNames, describe } from "../api/options.ts";
+import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
+import { answerHttp, type FetchHandler, sendText } from "./node/http_bridge.ts";
+import type { NodeSocket } from "./node/node_types.ts";
+import { openUpgrade } from "./node/upgrade.ts";
+
+export type { CloseInfo, FetchHandler, Handler, ServerOptions, WebSocketConnection };
+
+/** How a server is secured; values go to `tls.createServer` as they are. */
+export interface ServerTlsOptions {
+  /** The certificate chain, in PEM. */
+  cert: string | Uint8Array;
+  /** Its private key, in PEM. */
+  key: string | Uint8Array;
+  /** The passphrase of `key`. */
+  passphrase?: string;
+  /** Authorities to check client certificates against, in PEM. */
+  ca?: string | Uint8Array | (string | Uint8Array)[];
+  /** Whether a certificate is asked of clients. Default: `false`. */
+  requestCert?: boolean;
+  /** Whether a client without a good certificate is refused, when one is asked. Default: `true`. */
+  rejectUnauthorized?: boolean;
+}
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions extends ServerOptions {
+  /** The port; 0 for any that is free. Default: 8080. */
+  port?: number;
+  /** The address to listen on. Default: `"127.0.0.1"`, this machine only. */
+  hostname?: string;
+  /** Serves wss: and https: instead of ws: and http:. Default: no TLS. */
+  tls?: ServerTlsOptions;
+  /** Answers plain HTTP requests on the same port. Default: 426, which asks for a WebSocket. */
+  fetch?: FetchHandler;
+}
+
+/** A running server. */
+export interface Server extends AsyncDisposable {
+  /** The address it listens on. */
+  readonly hostname: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /** Where it is reached: `ws://` or `wss://`, host and port. */
+  readonly url: string;
+  /** The connections that are open or closing. */
+  readonly connections: ReadonlySet<WebSocketConnection>;
+  /** Resolves when the server is closed and every connection over. */
+  readonly closed: Promise<void>;
+  /**
+   * Shuts down: accepts nothing more, closes every connection with 1001, waits for the closing
+   * handshakes up to `closeTimeoutMs`, then cuts what is left.
+   *
+   * @param reason The close reason, at most 123 bytes of UTF-8. Default: `""`.
+   */
+  close(reason?: string): Promise<void>;
+}
+
+const SERVE_OPTION_NAMES = ["port", "hostname", "tls", "fetch"];
+const TLS_OPTION_NAMES = ["cert", "key", "passphrase", "ca", "requestCert", "rejectUnauthorized"];
+
+/**
+ * Starts a WebSocket server.
+ *
+ * @param handler What to do with each connection.
+ * @param options Where to listen, TLS, plain HTTP, limits, policies and deadlines.
+ * @returns The server, listening.
+ * @throws {TypeError} If the handler or an option is wrong.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {Error} If it cannot listen, with the system's error as `cause`.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "@fullduplex/ws/serve";
+ *
+ * await using server = await serve(async (socket) => {
+ *   for await (const message of socket) await socket.send(message);
+ * }, { port: 0, fetch: () => new Response("a WebSocket server") });
+ * console.log(server.url); // ws://127.0.0.1:…
+ * ```
+ */
+export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Server> {
+  checkHandler(handler);
+  const setup = setupServer(options, SERVE_OPTION_NAMES);
+  checkServeOptions(options);
+  const server = new RunningServer(handler, setup, options);
+  await server.listen(options.port ?? 8080, options.hostname ?? "127.0.0.1");
+  return server;
+}
+
+class RunningServer implements Server {
+  hostname = "";
+  port = 0;
+  readonly connections: Set<WebSocketConnection> = new Set();
+  readonly closed: Promise<void>;
+
+  readonly #handler: Handler;
+  readonly #setup: ServerSetup;
+  readonly #fetch: FetchHandler | undefined;
+  readonly #secure: boolean;
+  readonly #server: http.Server;
+  /** Sockets that are no WebSocket (yet), each with the deadline of its next request head. */
+  readonly #idle: Map<NodeSocket, ReturnType<typeof setTimeout> | undefined> = new Map();
+  #closing: Promise<void> | undefined;
+  #resolveClosed!: () => void;
+
+  constructor(handler: Handler, setup: ServerSetup, options: ServeOptions) {
+    this.#handler = handler;
+    this.#setup = setup;
+    this.#fetch = options.fetch;
+    this.#secure = options.tls !== undefined;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    const limits = { maxHeaderSize: setup.options.maxHeaderBytes };
+    this.#server = options.tls === undefined
+      ? http.createServer(limits)
+      : https.createServer({ ...limits, ...options.tls } as https.ServerOptions);
+    // deno-lint-ignore no-explicit-any -- the three runtimes' types of these events differ
+    const events = this.#server as any;
+    events.on(this.#secure ? "secureConnection" : "connection", (socket: NodeSocket) => {
+      this.#onSocket(socket);
+    });
+    events.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      this.#onRequest(incoming, outgoing);
+    });
+    events.on("upgrade", (incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array) => {
+      this.#onUpgrade(incoming, socket, head);
+    });
+  }
+
+  get url(): string {
+    const host = this.hostname.includes(":") ? `[${this.hostname}]` : this.hostname;
+    return `${this.#secure ? "wss" : "ws"}://${host}:${this.port}`;
+  }
+
+  listen(port: number, hostname: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onError = (cause: unknown) => {
+        const { code, message } = cause as { code?: string; message?: string };
+        const why = code === "EADDRINUSE" ? "the port is in use" : message ?? String(cause);
+        reject(new Error(`Cannot listen on ${hostname}:${port}: ${why}`, { cause }));
+      };
+      this.#server.once("error", onError);
+      this.#server.listen(port, hostname, () => {
+        this.#server.removeListener("error", onError);
+        this.#server.on("error", this.#setup.onError);
+        const address = this.#server.address() as { address: string; port: number };
+        this.hostname = hostname;
+        this.port = address.port;
+        this.#setup.options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+        if (this.#setup.options.signal?.aborted) this.#onAbort();
+        resolve();
+      });
+    });
+  }
+
+  readonly #onAbort = (): void => void this.close();
+
+  // ------------------------------------------------------------------ sockets
+
+  #onSocket(socket: NodeSocket): void {
+    socket.on("error", () => {}); // a reset before there is a request is nobody's business
+    socket.once("close", () => this.#forget(socket));
+    this.#awaitHead(socket);
+  }
+
+  /** Gives the socket until the handshake's deadline to send a complete request head. */
+  #awaitHead(socket: NodeSocket): void {
+    if (socket.destroyed) return;
+    clearTimeout(this.#idle.get(socket));
+    const timer = setTimeout(() => {
+      socket.write(
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+      );
+      socket.destroy();
+    }, this.#setup.options.handshakeTimeoutMs);
+    this.#idle.set(socket, timer);
+  }
+
+  #forget(socket: NodeSocket): void {
+    clearTimeout(this.#idle.get(socket));
+    this.#idle.delete(socket);
+  }
+
+  #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const socket = incoming.socket as unknown as NodeSocket;
+    clearTimeout(this.#idle.get(socket));
+    outgoing.once("finish", () => this.#idle.has(socket) && this.#awaitHead(socket));
+    if (this.#fetch === undefined) {
+      sendText(outgoing, 426, "This server speaks WebSocket only\n");
+    } else {
+      answerHttp(this.#fetch, incoming, outgoing, this.#secure, this.#setup.onError);
+    }
+  }
+
+  #onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void {
+    this.#forget(socket);
+    if (this.#closing !== undefined) return void socket.destroy();
+    this.#idle.set(socket, undefined); // until it is a connection, shutting down cuts it
+    openUpgrade(incoming, socket, head, this.#setup).then((opening) => {
+      this.#idle.delete(socket);
+      if (opening instanceof Error) return;
+      const connection = opening.socket;
+      this.connections.add(connection);
+      connection.closed.then(() => this.connections.delete(connection));
+      runHandler(opening, this.#handler, this.#setup.onError);
+    }, this.#setup.onError);
+  }
+
+  // ------------------------------------------------------------- shutting down
+
+  close(reason = ""): Promise<void> {
+    return this.#closing ??= this.#shutDown(reason);
+  }
+
+  async #shutDown(reason: string): Promise<void> {
+    this.#setup.options.signal?.removeEventListener("abort", this.#onAbort);
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#idle.keys()) {
+      this.#forget(socket);
+      socket.destroy();
+    }
+    // Every connection has its own deadline for the closing handshake.
+    await Promise.all(Array.from(this.connections, (socket) => socket.close(1001, reason)));
+    await stopped;
+    this.#resolveClosed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkServeOptions(options: ServeOptions): void {
+  const { port, hostname, tls, fetch } = options;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
+    throw new RangeError(
+      `Cannot use option "port": expected an integer from 0 to 65535, got ${port}`,
+    );
+  }
+  if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
+    throw new TypeError(
+      `Cannot use option "hostname": expected a host name or address, got ${describe(hostname)}`,
+    );
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw new TypeError(`Cannot use option "fetch": expected a function, got ${describe(fetch)}`);
+  }
+  if (tls === undefined) return;
+  checkOptionNames(tls, TLS_OPTION_NAMES);
+  if (tls.cert === undefined || tls.key === undefined) {
+    throw new TypeError('Cannot use option "tls": it needs "cert" and "key", in PEM');
+  }
+}
