@@ -2,7 +2,7 @@
  * Builds the npm package into `npm/`: with dnt when JSR answers, else with `deno pack`. Both roads
  * emit ES modules and declarations for Node 20 under `esm/`, one entry per export of `deno.json`.
  *
- * `deno task build:npm [--pack]`; `--pack` takes the second road without asking JSR.
+ * `deno task build:npm [--dnt | --pack]`; a flag takes that road without asking JSR.
  */
 import ts from "typescript";
 import { list_files, type Manifest, read_manifest, split_exports } from "./manifest.ts";
@@ -43,6 +43,8 @@ async function build_with_dnt(manifest: Manifest, stage: string): Promise<void> 
     skipSourceOutput: true,
     compilerOptions: { target: "ES2022", lib: ["ESNext", "DOM"] },
   });
+  // Says "type": "module" once more.
+  await Deno.remove(`${stage}/esm/package.json`).catch(() => {});
 }
 
 /**
@@ -131,6 +133,7 @@ export async function build_npm(target: string, road?: "dnt" | "pack"): Promise<
 }
 
 if (import.meta.main) {
-  const missing = await build_npm(PACKAGE, Deno.args.includes("--pack") ? "pack" : undefined);
+  const road = (["dnt", "pack"] as const).find((road) => Deno.args.includes(`--${road}`));
+  const missing = await build_npm(PACKAGE, road);
   if (missing.length > 0) console.log(`left out, not written yet: ${missing.join(", ")}`);
 }
