@@ -62,6 +62,8 @@ export interface ChannelEvents {
   /** Takes a pong. */
   onPong(payload: Uint8Array): void;
   /** Tells that bytes have left: `bufferedAmount` is lower than it was. */
+  onFlush(): void;
+  /** Tells that all has left, after some of it had to wait. */
   onDrain(): void;
   /** Takes the peer's close frame. */
   onClosing(close: ClosePayload): void;

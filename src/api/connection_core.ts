@@ -218,9 +218,12 @@ export class ConnectionCore implements ChannelEvents {
     this.call(this.#callbacks?.pong, payload);
   }
 
+  onFlush(): void {
+    this.sender.onFlush();
+  }
+
   onDrain(): void {
-    this.sender.onDrain();
-    if (this.channel.bufferedAmount === 0) this.call(this.#callbacks?.drain, undefined);
+    this.call(this.#callbacks?.drain, undefined);
   }
 
   onClosing(): void {

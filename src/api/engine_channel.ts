@@ -212,8 +212,12 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
     if (this.#blocked || this.#finished) return;
     const output = this.#engine.output;
     if (output.pendingBytes > 0) {
-      if (this.#transport.write(output.take())) output.release();
-      else this.#blocked = true;
+      if (this.#transport.write(output.take())) {
+        output.release();
+        this.#events.onFlush();
+      } else {
+        this.#blocked = true;
+      }
     }
     const state = this.#engine.state;
     if (state !== "closed" && state !== "failed") return;
@@ -257,7 +261,9 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
     this.#heartbeat?.alive();
     this.#engine.holdPongs = false;
     this.#flush();
-    if (!this.#finished) this.#events.onDrain();
+    if (this.#finished) return;
+    this.#events.onFlush();
+    if (!this.#blocked) this.#events.onDrain();
   }
 
   onClose(error?: unknown): void {

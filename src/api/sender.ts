@@ -105,7 +105,7 @@ export class Sender {
   }
 
   /** Lets those go on who waited for what has left now. */
-  onDrain(): void {
+  onFlush(): void {
     if (this.#waiters.length === 0) return;
     const buffered = this.#channel.bufferedAmount;
     const waiters = this.#waiters;
