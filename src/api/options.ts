@@ -7,7 +7,7 @@
 export interface ConnectionOptions {
   /** The most bytes of a message that is delivered whole; a larger one ends with 1009. Default: 16 MiB. */
   maxMessageBytes?: number;
-  /** The most frames of a message that is delivered whole; one more ends with 1008. Default: 131,072. */
+  /** The most frames of a message that is delivered whole; one more ends with 1008. Default: 16,384. */
   maxFragments?: number;
   /** The most bytes of the peer's HTTP head. Default: 16 KiB. */
   maxHeaderBytes?: number;
@@ -43,7 +43,7 @@ type NumberOption = Exclude<keyof ConnectionOptions, "signal">;
 /** Default, least and most of every number; whether `Infinity` is allowed. */
 const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, number, boolean] } = {
   maxMessageBytes: [16 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER, true],
-  maxFragments: [131072, 1, Number.MAX_SAFE_INTEGER, true],
+  maxFragments: [16384, 1, Number.MAX_SAFE_INTEGER, true],
   maxHeaderBytes: [16 * 1024, 256, 1024 * 1024, false],
   handshakeTimeoutMs: [10_000, 1, MAX_TIMEOUT_MS, false],
   closeTimeoutMs: [10_000, 1, MAX_TIMEOUT_MS, false],
