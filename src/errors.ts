@@ -77,6 +77,7 @@ export interface WebSocketErrorInit {
  * @see RFC 6455, section 7.1.7 (Fail the WebSocket Connection)
  */
 export class WebSocketError extends Error {
+  /** `"WebSocketError"`. */
   override readonly name = "WebSocketError";
   /** The stable code: a key of {@linkcode WEBSOCKET_ERROR_CODES}. */
   readonly code: WebSocketErrorCode;
@@ -86,6 +87,8 @@ export class WebSocketError extends Error {
   readonly reason: string;
 
   /**
+   * Makes the error.
+   *
    * @param message What could not be done, and why.
    * @param init The stable code, the close code and the cause.
    */
@@ -151,6 +154,7 @@ export interface HandshakeErrorInit {
  * @see RFC 6455, section 4
  */
 export class HandshakeError extends Error {
+  /** `"HandshakeError"`. */
   override readonly name = "HandshakeError";
   /** The stable code: a key of {@linkcode HANDSHAKE_ERROR_CODES}. */
   readonly code: HandshakeErrorCode;
@@ -162,6 +166,8 @@ export class HandshakeError extends Error {
   readonly body: string;
 
   /**
+   * Makes the error.
+   *
    * @param message What could not be done, and why.
    * @param init The stable code, the response and the cause.
    */

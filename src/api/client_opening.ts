@@ -8,6 +8,7 @@ import {
   type ClientHandshake,
   createClientHandshake,
   encodeRequestHead,
+  type HeadersLike,
   refusedError,
   type ResponseHead,
   verifyResponse,
@@ -32,7 +33,7 @@ export interface ClientOptions extends ConnectionOptions {
   /** The subprotocols to offer, the most preferred first. Default: none. */
   protocols?: string | readonly string[];
   /** Header fields to add, such as Origin, Cookie or Authorization. Default: none. */
-  headers?: HeadersInit;
+  headers?: HeadersLike;
   /**
    * What to do with the connection; it then belongs to the handler, and when that is a function,
    * its end closes it. Default: whoever opened it reads from it.

@@ -16,6 +16,7 @@ export {
 export { CloseCode } from "../frames/mod.ts";
 export {
   type HeadersFunction,
+  type HeadersLike,
   isUpgradeRequest,
   type OriginCheck,
   type OriginPolicy,

@@ -8,14 +8,18 @@ import {
   type AcceptedUpgrade,
   decideUpgrade,
   encodeResponseHead,
+  type HeadersFunction,
+  type HeadersLike,
+  type OriginPolicy,
   refuse,
   type RefusedUpgrade,
-  type ServerHandshakeOptions,
   type ServerPolicy,
+  type SubprotocolPolicy,
   switchingProtocols,
   toUpgradeRequest,
   type UpgradeRequest,
   validateServerOptions,
+  type Verify,
 } from "../handshake/mod.ts";
 import { ConnectionCore } from "./connection_core.ts";
 import { EngineChannel } from "./engine_channel.ts";
@@ -31,8 +35,21 @@ import {
 import type { Transport } from "./transport.ts";
 
 /** The options of everything that accepts WebSocket connections. */
-export interface ServerOptions
-  extends ConnectionOptions, Omit<ServerHandshakeOptions, "extensions"> {
+export interface ServerOptions extends ConnectionOptions {
+  /**
+   * The subprotocols this server speaks (the first that the client offers is taken), or a function
+   * that chooses. Default: none.
+   */
+  protocols?: SubprotocolPolicy;
+  /**
+   * Which origins may connect: `"same-origin"`, a list of origins, or a function. A request without
+   * an Origin field is not from a browser, and passes all but the function. Default: every origin.
+   */
+  origins?: OriginPolicy;
+  /** A last look at the request; a `Response` refuses it. Default: none. */
+  verify?: Verify;
+  /** Header fields to add to the 101 response, or a function that makes them. Default: none. */
+  headers?: HeadersLike | HeadersFunction;
   /**
    * Takes the errors of the application's own functions: what a handler, `verify` or a chooser
    * threw. Default: they are printed with `console.error`.

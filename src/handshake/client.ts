@@ -10,6 +10,7 @@ import { acceptKey, base64, createKey } from "./accept_key.ts";
 import { type ClientExtension, parseExtensions } from "./extension_header.ts";
 import { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 import { equalsIgnoreCase, hasToken, isHost } from "./grammar.ts";
+import type { HeadersLike } from "./header_reader.ts";
 import type { ResponseHead } from "./http_head.ts";
 import {
   checkExtensions,
@@ -26,7 +27,7 @@ export interface ClientHandshakeOptions<E = unknown> {
   /** The subprotocols to offer, the most preferred first. Default: none. */
   readonly protocols?: string | readonly string[];
   /** Header fields to add, such as Origin, Cookie, Authorization or Host. Default: none. */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersLike;
   /** The extensions to offer, the most preferred first. Default: none. */
   readonly extensions?: readonly ClientExtension<E>[];
 }

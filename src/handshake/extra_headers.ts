@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HeadersLike } from "./header_reader.ts";
 import { checkHeader } from "./http_encoder.ts";
 
 /** A header field, ready to be sent. */
@@ -22,7 +23,7 @@ function isOwned(name: string): boolean {
  * @returns The fields, sorted by their lower-case names; each `Set-Cookie` stays a field of its own.
  * @throws {TypeError} If a name or a value is malformed, or the handshake owns the field.
  */
-export function toHeaderFields(init: HeadersInit | undefined): HeaderField[] {
+export function toHeaderFields(init: HeadersLike | undefined): HeaderField[] {
   if (init === undefined) return [];
   let headers: Headers;
   try {

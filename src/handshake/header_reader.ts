@@ -23,3 +23,9 @@ export interface UpgradeRequest {
   /** The header fields. */
   readonly headers: Headers;
 }
+
+/**
+ * Header fields in any form that `new Headers()` takes: the platform's `HeadersInit`, under a name
+ * of our own because not every TypeScript configuration knows that one.
+ */
+export type HeadersLike = Headers | Record<string, string> | [name: string, value: string][];

@@ -9,7 +9,7 @@ import { acceptKey, isKey } from "./accept_key.ts";
 import { type ExtensionOffer, parseExtensions, type ServerExtension } from "./extension_header.ts";
 import { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 import { hasToken, isHost } from "./grammar.ts";
-import type { UpgradeRequest } from "./header_reader.ts";
+import type { HeadersLike, UpgradeRequest } from "./header_reader.ts";
 import { checkExtensions, type Negotiated, negotiateServer } from "./negotiation.ts";
 import { compileOrigins, type OriginCheck, type OriginPolicy } from "./origin.ts";
 import { refuse, type RefusedUpgrade, refuseWith } from "./refusal.ts";
@@ -25,7 +25,7 @@ import {
 export type Verify = (request: UpgradeRequest) => Response | void | Promise<Response | void>;
 
 /** Makes header fields for the 101 response. */
-export type HeadersFunction = (request: UpgradeRequest) => HeadersInit | Promise<HeadersInit>;
+export type HeadersFunction = (request: UpgradeRequest) => HeadersLike | Promise<HeadersLike>;
 
 /** The options of the server's handshake. */
 export interface ServerHandshakeOptions<E = unknown> {
@@ -36,7 +36,7 @@ export interface ServerHandshakeOptions<E = unknown> {
   /** A last check that may refuse with any `Response`. Default: none. */
   readonly verify?: Verify;
   /** Header fields to add to the 101 response. Default: none. */
-  readonly headers?: HeadersInit | HeadersFunction;
+  readonly headers?: HeadersLike | HeadersFunction;
   /** The extensions this server can use, in its order. Default: none. */
   readonly extensions?: readonly ServerExtension<E>[];
 }

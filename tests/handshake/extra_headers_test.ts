@@ -52,5 +52,5 @@ test("toHeaderFields refuses injection and other types", () => {
       "a: b",
       1,
     ]
-  ) assertThrows(() => toHeaderFields(bad as HeadersInit), TypeError, "headers");
+  ) assertThrows(() => toHeaderFields(bad as never), TypeError, "headers");
 });

@@ -24,14 +24,20 @@ export interface NodeSocket {
 
 /** The opening request: `http.IncomingMessage`. */
 export interface NodeRequest {
+  /** The method. */
   readonly method?: string | undefined;
+  /** The request target. */
   readonly url?: string | undefined;
+  /** The HTTP version, such as `"1.1"`. */
   readonly httpVersion: string;
+  /** Names and values of the header fields, in turn, as they came. */
   readonly rawHeaders: readonly string[];
 }
 
 /** What `http.Server` hands to "upgrade" listeners as its socket; a `stream.Duplex` in its types. */
 export interface NodeDuplex {
+  /** Adds a listener. */
   on(event: string, listener: (...args: never[]) => void): unknown;
+  /** Cuts the stream. */
   destroy(): unknown;
 }
