@@ -36,7 +36,7 @@ const IDLE_TURNS = 3;
 /** From this many gathered bytes on nothing is waited for. */
 const FLUSH_BYTES = 256 * 1024;
 
-/** While more than this waits in the transport, only the latest ping is answered. */
+/** While more than this waits to be sent, only the latest ping is answered. */
 const HOLD_PONGS_BYTES = 16 * 1024;
 
 /** Drives an {@linkcode Engine} over a {@linkcode Transport}. */
@@ -233,7 +233,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
 
   onData(chunk: Uint8Array): void {
     this.#heartbeat?.alive();
-    this.#engine.holdPongs = this.#transport.bufferedBytes > HOLD_PONGS_BYTES;
+    this.#engine.holdPongs = this.bufferedAmount > HOLD_PONGS_BYTES;
     this.#receiving = true;
     try {
       this.#engine.receive(chunk);

@@ -6,17 +6,20 @@
 import type { WebSocketError } from "../errors.ts";
 import type { FlowControl, Message, MessageConsumer } from "./message_queue.ts";
 
-/** A message whose payload can be read while it arrives. */
+/**
+ * A message whose payload can be read while it arrives. Streams can be iterated over on every
+ * server runtime, which not every version of TypeScript's DOM types knows.
+ */
 export type StreamedMessage = {
   /** What kind of message it is. */
   readonly type: "text";
   /** Its text, in pieces that never split a character. */
-  readonly body: ReadableStream<string>;
+  readonly body: ReadableStream<string> & AsyncIterable<string>;
 } | {
   /** What kind of message it is. */
   readonly type: "binary";
   /** Its bytes. */
-  readonly body: ReadableStream<Uint8Array>;
+  readonly body: ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>;
 };
 
 type Result = IteratorResult<StreamedMessage, undefined>;

@@ -34,10 +34,11 @@ export interface NodeRequest {
   readonly rawHeaders: readonly string[];
 }
 
-/** What `http.Server` hands to "upgrade" listeners as its socket; a `stream.Duplex` in its types. */
+/**
+ * What `http.Server` hands to "upgrade" listeners as its socket; a `stream.Duplex` in its types.
+ * No more of it is named here than tells it from anything else: listener types differ by version.
+ */
 export interface NodeDuplex {
-  /** Adds a listener. */
-  on(event: string, listener: (...args: never[]) => void): unknown;
   /** Cuts the stream. */
   destroy(): unknown;
 }
