@@ -222,6 +222,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
     const state = this.#engine.state;
     if (state !== "closed" && state !== "failed") return;
     this.#startCloseTimer();
+    this.#transport.resume(); // whoever paused it wants no more messages, but its end must be seen
     // RFC 6455 §7.1.1: the server closes the TCP connection first, the client waits for that. After
     // a failure what the peer still sends is read and dropped until its end, so that no reset
     // overtakes the close frame.
