@@ -251,9 +251,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
 
   /** The peer's bytes are over; what the engine holds while paused still counts. */
   #afterEnd(): void {
-    if (this.#engine.paused) return;
     if (this.#engine.inputEnded) this.#flush();
-    else this.#lose("WS_CONNECTION_LOST", "the peer ended the byte stream without a close frame");
+    else if (!this.#engine.paused) {
+      this.#lose("WS_CONNECTION_LOST", "the peer ended the byte stream without a close frame");
+    }
   }
 
   onDrain(): void {
