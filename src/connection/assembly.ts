@@ -6,10 +6,13 @@
 import { EMPTY_BYTES } from "../bytes.ts";
 
 /**
- * Until this much of a message has arrived, no more than this is set aside for it, whatever
- * length its header claims: a peer must send memory to take memory.
+ * Whatever length a header claims, no more is set aside for it than this, or than a multiple of
+ * what has come: a peer must send memory to take memory.
  */
 const TRUST_BYTES = 65536;
+
+/** That multiple. The buffer grows by it, so a large frame is copied less than a tenth over. */
+const TRUST_FACTOR = 16;
 
 /** A growing buffer for one message after the other. */
 export class MessageAssembly {
@@ -28,12 +31,17 @@ export class MessageAssembly {
     this.#announced += length;
   }
 
-  /** Copies a slice to the end. */
-  push(slice: Uint8Array): void {
+  /**
+   * Copies a slice to the end.
+   *
+   * @returns `false` when the runtime has no memory for so large a message.
+   */
+  push(slice: Uint8Array): boolean {
     const needed = this.#length + slice.length;
-    if (needed > this.#buffer.length) this.#grow(needed);
+    if (needed > this.#buffer.length && !this.#grow(needed)) return false;
     this.#buffer.set(slice, this.#length);
     this.#length = needed;
+    return true;
   }
 
   /** Returns the message, whose memory is from then on the caller's, and starts anew. */
@@ -55,14 +63,18 @@ export class MessageAssembly {
     this.#announced = 0;
   }
 
-  #grow(needed: number): void {
-    const trusted = needed <= TRUST_BYTES
-      ? Math.min(this.#announced, TRUST_BYTES)
-      : this.#announced;
+  #grow(needed: number): boolean {
+    const trusted = Math.min(this.#announced, Math.max(TRUST_BYTES, needed * TRUST_FACTOR));
     // Fragments announce themselves one at a time: doubling keeps their copies linear in all.
     const doubled = this.#length === 0 ? 0 : Math.min(this.#buffer.length * 2, 2 * needed);
-    const grown = new Uint8Array(Math.max(needed, trusted, doubled));
+    let grown: Uint8Array;
+    try {
+      grown = new Uint8Array(Math.max(needed, trusted, doubled));
+    } catch {
+      return false;
+    }
     grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
+    return true;
   }
 }

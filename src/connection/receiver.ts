@@ -143,7 +143,7 @@ export class Receiver implements FrameSink {
       this.#assembly = new MessageAssembly();
       this.#assembly.announce(this.#messageBytes);
     }
-    this.#assembly.push(slice);
+    if (!this.#assembly.push(slice)) return tooLargeHere();
     if (!ends) return null;
     this.#inMessage = false;
     const whole = this.#assembly.take();
@@ -156,7 +156,12 @@ export class Receiver implements FrameSink {
       if (!this.discarding) this.#sink.onMessage(bytes);
       return null;
     }
-    const text = validated ? decodeValidUtf8(bytes) : decodeUtf8(bytes);
+    let text: string | null;
+    try {
+      text = validated ? decodeValidUtf8(bytes) : decodeUtf8(bytes);
+    } catch {
+      return tooLargeHere(); // longer than the runtime's strings can be
+    }
     if (text === null) return invalidText();
     if (!this.discarding) this.#sink.onMessage(text);
     return null;
@@ -198,6 +203,15 @@ export class Receiver implements FrameSink {
     }
     return this.#onControlFrame(this.#opcode, slice);
   }
+}
+
+/** A message within `maxMessageBytes` that the runtime cannot hold all the same. */
+function tooLargeHere(): FrameFault {
+  return {
+    code: "WS_MESSAGE_TOO_LARGE",
+    closeCode: CloseCode.MESSAGE_TOO_BIG,
+    message: "Cannot receive message: it is larger than this runtime can hold",
+  };
 }
 
 function invalidText(): FrameFault {
