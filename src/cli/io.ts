@@ -1,0 +1,92 @@
+/**
+ * What a command touches of the process it runs in, so that it can also run without one.
+ * @module
+ */
+
+import process from "node:process";
+
+/** The surroundings of a command: streams, signals and the way out. */
+export interface CliIo {
+  /** Standard input, in chunks of any size. */
+  readonly input: AsyncIterable<Uint8Array | string>;
+  /** Whether standard output is a terminal. */
+  readonly outputIsTerminal: boolean;
+  /**
+   * Writes to standard output.
+   *
+   * @returns A promise for the moment to write more; `false` when nobody reads it any more.
+   */
+  write(text: string): Promise<boolean>;
+  /** Writes to standard error. */
+  writeError(text: string): void;
+  /** Stops reading standard input, so that it does not keep the process alive. */
+  stopInput(): void;
+  /**
+   * Calls a function at each request to stop (Ctrl-C, SIGTERM) instead of ending the process.
+   *
+   * @returns A function that takes it back.
+   */
+  onInterrupt(listener: () => void): () => void;
+  /** Ends the process at once. */
+  exit(status: number): void;
+}
+
+/** The surroundings of this process. */
+export function processIo(): CliIo {
+  const { stdin, stdout, stderr } = process;
+  let outputGone = false;
+  const onOutputError = () => outputGone = true; // such as EPIPE, when "| head" has had enough
+  stdout.on("error", onOutputError);
+  stderr.on("error", () => {});
+  return {
+    input: stdin,
+    outputIsTerminal: Boolean(stdout.isTTY),
+    async write(text) {
+      if (outputGone || stdout.destroyed) return false;
+      try {
+        if (!stdout.write(text)) await drained(stdout);
+      } catch {
+        outputGone = true;
+      }
+      return !outputGone;
+    },
+    writeError(text) {
+      try {
+        stderr.write(text);
+      } catch {
+        // There is nobody left to tell.
+      }
+    },
+    stopInput() {
+      stdin.on("error", () => {});
+      stdin.destroy();
+    },
+    onInterrupt(listener) {
+      const signals = ["SIGINT", "SIGTERM"] as const;
+      for (const signal of signals) process.on(signal, listener);
+      return () => {
+        for (const signal of signals) process.removeListener(signal, listener);
+      };
+    },
+    exit(status) {
+      process.exit(status);
+    },
+  };
+}
+
+/** The two events of a stream that end a wait. */
+interface Drainable {
+  once(event: string, listener: () => void): unknown;
+  removeListener(event: string, listener: () => void): unknown;
+}
+
+function drained(stream: Drainable): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ["drain", "error", "close"];
+    const done = () => {
+      for (const event of events) stream.removeListener(event, done);
+      resolve();
+    };
+    for (const event of events) stream.once(event, done);
+  });
+}
