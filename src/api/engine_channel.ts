@@ -12,7 +12,7 @@
 import { type ClosePayload, Engine, type EngineSink, type Role } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { type Beating, Heartbeat } from "./heartbeat.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -40,7 +40,7 @@ const FLUSH_BYTES = 256 * 1024;
 const HOLD_PONGS_BYTES = 16 * 1024;
 
 /** Drives an {@linkcode Engine} over a {@linkcode Transport}. */
-export class EngineChannel implements Channel, EngineSink, TransportEvents {
+export class EngineChannel implements Channel, EngineSink, TransportEvents, Beating {
   readonly capabilities: ConnectionCapabilities = ENGINE_CAPABILITIES;
 
   readonly #engine: Engine;
@@ -59,6 +59,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
   /** Whether the peer's end of the byte stream was seen. */
   #peerEnded = false;
   #flushScheduled = false;
+  /** `#wait`, bound; made when first needed. */
+  #turn: (() => void) | undefined;
   #idleTurns = 0;
   #seenPending = 0;
 
@@ -78,24 +80,20 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
     this.#role = role;
     this.#options = options;
     this.#early = early;
-    this.#engine = new Engine(this, {
-      role,
-      maxMessageBytes: options.maxMessageBytes,
-      maxFragments: options.maxFragments,
-    });
+    const { maxMessageBytes, maxFragments } = options;
+    this.#engine = new Engine(this, { role, maxMessageBytes, maxFragments });
     if (options.pingIntervalMs > 0) {
-      this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, {
-        ping: (payload) => this.ping(payload),
-        excused: () => this.#engine.paused,
-        bufferedAmount: () => this.bufferedAmount,
-        dead: () =>
-          this.#lose("WS_PING_TIMEOUT", `no sign of life ${options.pingTimeoutMs} ms after a ping`),
-      });
+      this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, this);
     }
   }
 
   get bufferedAmount(): number {
     return this.#engine.output.pendingBytes + this.#transport.bufferedBytes;
+  }
+
+  /** Whether a silent peer may be one that is not listened to. */
+  get deaf(): boolean {
+    return this.#engine.paused;
   }
 
   get open(): boolean {
@@ -190,12 +188,13 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
       this.#flushScheduled = true;
       this.#idleTurns = 0;
       this.#seenPending = this.#engine.output.pendingBytes;
+      this.#turn ??= () => this.#wait();
       queueMicrotask(this.#turn);
     }
   }
 
   /** One turn of waiting; anything sent since the last one starts the count anew. */
-  readonly #turn = (): void => {
+  #wait(): void {
     const pending = this.#engine.output.pendingBytes;
     if (pending !== this.#seenPending) {
       this.#seenPending = pending;
@@ -205,8 +204,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
       if (!this.#receiving) this.#flush();
       return;
     }
-    queueMicrotask(this.#turn);
-  };
+    queueMicrotask(this.#turn!);
+  }
 
   #flush(): void {
     if (this.#blocked || this.#finished) return;
@@ -294,6 +293,11 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents {
     return clean || this.#error === undefined
       ? { closeCode, reason, wasClean: clean }
       : { closeCode, reason, wasClean: false, error: this.#error };
+  }
+
+  onSilence(): void {
+    const ms = this.#options.pingTimeoutMs;
+    this.#lose("WS_PING_TIMEOUT", `the peer showed no sign of life for ${ms} ms after a ping`);
   }
 
   /** Cuts a connection that the peer or the network gave up. */

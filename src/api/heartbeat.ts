@@ -5,16 +5,16 @@
 
 import { EMPTY_BYTES } from "../bytes.ts";
 
-/** What a heartbeat does and asks. */
-export interface HeartbeatActions {
+/** What a heartbeat does with, and asks of, its connection. */
+export interface Beating {
   /** Sends a ping. */
   ping(payload: Uint8Array): void;
-  /** Whether silence proves nothing, because this side is not reading. */
-  excused(): boolean;
   /** Bytes waiting to be sent: when they shrink, the peer is reading. */
-  bufferedAmount(): number;
+  readonly bufferedAmount: number;
+  /** Whether silence proves nothing, because this side is not reading. */
+  readonly deaf: boolean;
   /** The peer showed no sign of life in time. */
-  dead(): void;
+  onSilence(): void;
 }
 
 /**
@@ -27,22 +27,27 @@ export interface HeartbeatActions {
 export class Heartbeat {
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
-  readonly #actions: HeartbeatActions;
+  readonly #connection: Beating;
   #interval: ReturnType<typeof setInterval> | undefined;
   /** Runs while a ping of ours is out. */
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #heard = false;
   #buffered = 0;
 
-  constructor(intervalMs: number, timeoutMs: number, actions: HeartbeatActions) {
+  /**
+   * @param intervalMs How often to ping, in milliseconds.
+   * @param timeoutMs How long silence may last after a ping, in milliseconds.
+   * @param connection Whose heartbeat it is.
+   */
+  constructor(intervalMs: number, timeoutMs: number, connection: Beating) {
     this.#intervalMs = intervalMs;
     this.#timeoutMs = timeoutMs;
-    this.#actions = actions;
+    this.#connection = connection;
   }
 
   /** Starts the first interval. */
   start(): void {
-    this.#interval = setInterval(this.#beat, this.#intervalMs);
+    this.#interval = setInterval(Heartbeat.#beat, this.#intervalMs, this);
   }
 
   /** Stops for good. */
@@ -58,28 +63,30 @@ export class Heartbeat {
   }
 
   get #progress(): boolean {
-    return this.#heard || this.#actions.bufferedAmount() < this.#buffered;
+    return this.#heard || this.#connection.bufferedAmount < this.#buffered;
   }
 
-  readonly #beat = (): void => {
-    if (this.#deadline !== undefined) {
-      if (!this.#progress) return; // one ping at a time: the deadline of the last one decides
-      clearTimeout(this.#deadline);
-    }
-    this.#heard = false;
-    this.#deadline = setTimeout(this.#judge, this.#timeoutMs);
-    this.#actions.ping(EMPTY_BYTES);
-    this.#buffered = this.#actions.bufferedAmount();
-  };
+  // Static, and given their heartbeat by the timer: a connection that is idle holds no closures.
 
-  readonly #judge = (): void => {
-    this.#deadline = undefined;
-    if (this.#progress) return;
-    if (this.#actions.excused()) {
-      this.#buffered = this.#actions.bufferedAmount();
-      this.#deadline = setTimeout(this.#judge, this.#timeoutMs);
-    } else {
-      this.#actions.dead();
+  static #beat(this: void, heart: Heartbeat): void {
+    if (heart.#deadline !== undefined) {
+      if (!heart.#progress) return; // one ping at a time: the deadline of the last one decides
+      clearTimeout(heart.#deadline);
     }
-  };
+    heart.#heard = false;
+    heart.#deadline = setTimeout(Heartbeat.#judge, heart.#timeoutMs, heart);
+    heart.#connection.ping(EMPTY_BYTES);
+    heart.#buffered = heart.#connection.bufferedAmount;
+  }
+
+  static #judge(this: void, heart: Heartbeat): void {
+    heart.#deadline = undefined;
+    if (heart.#progress) return;
+    if (heart.#connection.deaf) {
+      heart.#buffered = heart.#connection.bufferedAmount;
+      heart.#deadline = setTimeout(Heartbeat.#judge, heart.#timeoutMs, heart);
+    } else {
+      heart.#connection.onSilence();
+    }
+  }
 }

@@ -28,7 +28,7 @@ import {
   TEXT,
 } from "../frames/mod.ts";
 import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
-import { type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
+import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
 
 /** Which end of the connection an engine is. */
 export type Role = "server" | "client";
@@ -57,7 +57,7 @@ export interface EngineOptions extends MessageLimits {
 }
 
 /** One WebSocket connection, either role, without I/O. */
-export class Engine {
+export class Engine implements ControlSink {
   /** Frames to write, in order. */
   readonly output: FrameWriter;
   readonly #sink: EngineSink;
@@ -83,10 +83,7 @@ export class Engine {
   constructor(sink: EngineSink, options: EngineOptions) {
     const server = options.role === "server";
     this.#sink = sink;
-    this.#receiver = new Receiver(sink, (opcode, payload) => this.#onControl(opcode, payload), {
-      maxMessageBytes: options.maxMessageBytes,
-      maxFragments: options.maxFragments,
-    });
+    this.#receiver = new Receiver(sink, this, options);
     this.output = new FrameWriter(!server);
     this.#parser = new FrameParser(this.#receiver, {
       masked: server,
@@ -187,8 +184,8 @@ export class Engine {
     }
   }
 
-  /** Takes a control frame from the receiver. */
-  #onControl(opcode: number, payload: Uint8Array): FrameFault | null {
+  /** Internal: the receiver found a control frame. */
+  onControl(opcode: number, payload: Uint8Array): FrameFault | null {
     if (opcode === CLOSE) return this.#onClose(payload);
     if (opcode === PONG) this.#sink.onPong(payload);
     else if (this.#sink.onPing(payload)) this.#answerPing(payload);

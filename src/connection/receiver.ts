@@ -32,8 +32,11 @@ export interface MessageSink {
   onMessageEnd(): void;
 }
 
-/** Takes a control frame; the answer is a fault to stop with, or `null`. */
-export type ControlHandler = (opcode: number, payload: Uint8Array) => FrameFault | null;
+/** Where a receiver hands control frames. */
+export interface ControlSink {
+  /** Takes a whole control frame; the answer is a fault to stop with, or `null`. */
+  onControl(opcode: number, payload: Uint8Array): FrameFault | null;
+}
 
 /** What a message that is delivered whole may have at most. */
 export interface MessageLimits {
@@ -51,7 +54,7 @@ export class Receiver implements FrameSink {
   discarding = false;
 
   readonly #sink: MessageSink;
-  readonly #onControlFrame: ControlHandler;
+  readonly #controlSink: ControlSink;
   readonly #limits: MessageLimits;
 
   // The frame whose payload is being received.
@@ -69,9 +72,9 @@ export class Receiver implements FrameSink {
   #assembly: MessageAssembly | undefined;
   #validator: Utf8Validator | undefined;
 
-  constructor(sink: MessageSink, onControlFrame: ControlHandler, limits: MessageLimits) {
+  constructor(sink: MessageSink, controlSink: ControlSink, limits: MessageLimits) {
     this.#sink = sink;
-    this.#onControlFrame = onControlFrame;
+    this.#controlSink = controlSink;
     this.#limits = limits;
   }
 
@@ -201,7 +204,7 @@ export class Receiver implements FrameSink {
       slice = joined;
       this.#controlPayload = EMPTY_BYTES;
     }
-    return this.#onControlFrame(this.#opcode, slice);
+    return this.#controlSink.onControl(this.#opcode, slice);
   }
 }
 
