@@ -186,6 +186,10 @@ class RunningServer implements Server {
     this.#idle.set(socket, timer);
   }
 
+  readonly #forgetConnection = (connection: WebSocketConnection): void => {
+    this.connections.delete(connection);
+  };
+
   #forget(socket: NodeSocket): void {
     clearTimeout(this.#idle.get(socket));
     this.#idle.delete(socket);
@@ -211,7 +215,7 @@ class RunningServer implements Server {
       if (opening instanceof Error) return;
       const connection = opening.socket;
       this.connections.add(connection);
-      connection.closed.then(() => this.connections.delete(connection));
+      opening.onGone = this.#forgetConnection;
       runHandler(opening, this.#handler, this.#setup.onError);
     }, this.#setup.onError);
   }

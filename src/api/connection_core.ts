@@ -51,14 +51,16 @@ export class ConnectionCore implements ChannelEvents {
   readonly channel: Channel;
   readonly info: ConnectionInfo;
   readonly sender: Sender;
-  readonly pings: PingTracker;
-  readonly closed: Promise<CloseInfo>;
   readyState = OPEN;
 
   readonly #options: ResolvedOptions;
-  readonly #queue: MessageQueue;
+  // Made when first needed: an idle connection that callbacks serve needs none of them.
+  #queue: MessageQueue | undefined;
+  #pings: PingTracker | undefined;
+  #closed: Promise<CloseInfo> | undefined;
+  #closeInfo: CloseInfo | undefined;
   #reader: MessageReader | undefined;
-  #consumer: MessageConsumer;
+  #consumer: MessageConsumer | undefined;
   #callbacks: HandlerCallbacks | undefined;
   #onError: ((error: unknown) => void) | undefined;
   /** Whether this side asked for the end, so that a loop over messages ends quietly. */
@@ -66,19 +68,34 @@ export class ConnectionCore implements ChannelEvents {
   /** Whether no message can come any more. */
   #ended = false;
   #failure: WebSocketError | undefined;
-  #resolveClosed!: (info: CloseInfo) => void;
+  #resolveClosed: ((info: CloseInfo) => void) | undefined;
+  #onGone: ((socket: WebSocketConnection) => void) | undefined;
 
   constructor(channel: Channel, info: ConnectionInfo, options: ResolvedOptions) {
     this.channel = channel;
     this.info = info;
     this.#options = options;
     this.sender = new Sender(channel, options.highWaterMark, options.maxBufferedBytes);
-    this.pings = new PingTracker(options.pingTimeoutMs);
-    this.#queue = new MessageQueue(channel, options.highWaterMark);
-    this.#consumer = this.#queue;
-    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.socket = new WebSocketConnection(this);
     channel.bind(this);
+  }
+
+  /** Pings that wait for their pong. */
+  get pings(): PingTracker {
+    return this.#pings ??= new PingTracker(this.#options.pingTimeoutMs);
+  }
+
+  /** How the connection ends. */
+  get closed(): Promise<CloseInfo> {
+    const info = this.#closeInfo;
+    return this.#closed ??= info === undefined
+      ? new Promise((resolve) => this.#resolveClosed = resolve)
+      : Promise.resolve(info);
+  }
+
+  /** Names who keeps a list of connections and must hear of this one's end. */
+  set onGone(onGone: (socket: WebSocketConnection) => void) {
+    this.#onGone = onGone;
   }
 
   /** Starts the flow. */
@@ -102,7 +119,7 @@ export class ConnectionCore implements ChannelEvents {
     if (callback === undefined) return undefined;
     try {
       const result = callback.call(this.#callbacks, this.socket, value);
-      if (result instanceof Promise) result.catch(this.handlerFailed);
+      if (result instanceof Promise) result.catch((error) => this.handlerFailed(error));
       return result;
     } catch (error) {
       this.handlerFailed(error);
@@ -111,7 +128,7 @@ export class ConnectionCore implements ChannelEvents {
   }
 
   /** Takes the error of a handler: the peer is told 1011, the application sees the error. */
-  readonly handlerFailed = (cause: unknown): void => {
+  handlerFailed(cause: unknown): void {
     // A handler that stumbles over the end of its own connection has done nothing wrong.
     if (cause instanceof WebSocketError && this.readyState !== OPEN) return;
     if (this.readyState === OPEN) {
@@ -125,7 +142,7 @@ export class ConnectionCore implements ChannelEvents {
       );
     }
     this.#onError?.(cause);
-  };
+  }
 
   /** Names where a handler's errors go. */
   set onError(onError: (error: unknown) => void) {
@@ -166,6 +183,12 @@ export class ConnectionCore implements ChannelEvents {
 
   /** The queue, as the one that takes messages. */
   useQueue(): MessageQueue {
+    if (this.#queue === undefined) {
+      if (this.#consumer !== undefined) throw taken();
+      this.#queue = new MessageQueue(this.channel, this.#options.highWaterMark);
+      this.#consumer = this.#queue;
+      if (this.#ended) this.#queue.onEnd(this.#endError());
+    }
     if (this.#consumer !== this.#queue) throw taken();
     return this.#queue;
   }
@@ -173,8 +196,9 @@ export class ConnectionCore implements ChannelEvents {
   /** The streaming reader, as the one that takes messages. */
   useReader(): MessageReader {
     if (this.#reader !== undefined) return this.#reader;
-    if (this.#consumer !== this.#queue || this.#queue.awaited) throw taken();
-    this.#reader = new MessageReader(this.channel, this.#queue.drain());
+    const queue = this.useQueue();
+    if (queue.awaited) throw taken();
+    this.#reader = new MessageReader(this.channel, queue.drain());
     this.#consumer = this.#reader;
     if (this.#ended) this.#reader.onEnd(this.#endError());
     else this.channel.setStreaming(true);
@@ -188,25 +212,26 @@ export class ConnectionCore implements ChannelEvents {
   #endMessages(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#consumer.onEnd(this.#endError());
+    this.#consumer?.onEnd(this.#endError());
   }
 
   // -------------------------------------------------------------- what happens
 
   onMessage(data: Message): void {
-    this.#consumer.onMessage(data);
+    // Whoever has not said how messages are to be read gets them from a queue.
+    (this.#consumer ?? this.useQueue()).onMessage(data);
   }
 
   onMessageStart(type: "text" | "binary"): void {
-    this.#consumer.onMessageStart(type);
+    this.#consumer?.onMessageStart(type);
   }
 
   onMessageSlice(slice: Uint8Array): void {
-    this.#consumer.onMessageSlice(slice);
+    this.#consumer?.onMessageSlice(slice);
   }
 
   onMessageEnd(): void {
-    this.#consumer.onMessageEnd();
+    this.#consumer?.onMessageEnd();
   }
 
   onPing(payload: Uint8Array): boolean {
@@ -214,7 +239,7 @@ export class ConnectionCore implements ChannelEvents {
   }
 
   onPong(payload: Uint8Array): void {
-    this.pings.onPong(payload);
+    this.#pings?.onPong(payload);
     this.call(this.#callbacks?.pong, payload);
   }
 
@@ -243,10 +268,12 @@ export class ConnectionCore implements ChannelEvents {
     this.#failure ??= info.error;
     this.#endMessages();
     const error = this.#failure ?? notOpen();
-    this.pings.fail(error);
+    this.#pings?.fail(error);
     this.sender.onClosed(error);
     this.call(this.#callbacks?.close, info);
-    this.#resolveClosed(info);
+    this.#closeInfo = info;
+    this.#resolveClosed?.(info);
+    this.#onGone?.(this.socket);
   }
 }
 

@@ -88,7 +88,10 @@ export function runHandler(
   }
   try {
     // Before the flow starts, so that the handler decides how the first message is delivered.
-    Promise.resolve(handler(core.socket)).then(() => core.close(1000, ""), core.handlerFailed);
+    Promise.resolve(handler(core.socket)).then(
+      () => core.close(1000, ""),
+      (error) => core.handlerFailed(error),
+    );
   } catch (error) {
     core.handlerFailed(error);
   }

@@ -8,6 +8,7 @@ import {
   type AcceptedUpgrade,
   decideUpgrade,
   encodeResponseHead,
+  type HeaderReader,
   type HeadersFunction,
   type HeadersLike,
   type OriginPolicy,
@@ -125,16 +126,18 @@ export async function openFromBytes(
  * @param request The request.
  * @param early Bytes that came after the head, in the same read.
  * @param setup The server's options.
+ * @param fields A cheaper way to look up header fields than `request.headers`. Default: none.
  */
 export function openFromRequest(
   transport: Transport,
   request: UpgradeRequest,
   early: Uint8Array,
   setup: ServerSetup,
+  fields?: HeaderReader,
 ): Promise<Opening> {
   const { options } = setup;
   const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
-  return answer(transport, phase, request, early, setup);
+  return answer(transport, phase, request, early, setup, fields);
 }
 
 async function answer(
@@ -143,9 +146,10 @@ async function answer(
   request: UpgradeRequest,
   early: Uint8Array,
   setup: ServerSetup,
+  fields?: HeaderReader,
 ): Promise<Opening> {
   const { options, policy } = setup;
-  const decision = await phase.watch(decideUpgrade(request, policy));
+  const decision = await phase.watch(decideUpgrade(request, policy, fields));
   if ("lost" in decision) return lose(transport, phase, decision, 503, options);
   if (!decision.accepted) {
     if (decision.error.code === "WS_VERIFY_FAILED") setup.onError(decision.error.cause);

@@ -9,7 +9,7 @@ import { acceptKey, isKey } from "./accept_key.ts";
 import { type ExtensionOffer, parseExtensions, type ServerExtension } from "./extension_header.ts";
 import { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 import { hasToken, isHost } from "./grammar.ts";
-import type { HeadersLike, UpgradeRequest } from "./header_reader.ts";
+import type { HeaderReader, HeadersLike, UpgradeRequest } from "./header_reader.ts";
 import { checkExtensions, type Negotiated, negotiateServer } from "./negotiation.ts";
 import { compileOrigins, type OriginCheck, type OriginPolicy } from "./origin.ts";
 import { refuse, type RefusedUpgrade, refuseWith } from "./refusal.ts";
@@ -109,18 +109,20 @@ export function isUpgradeRequest(request: UpgradeRequest): boolean {
 /**
  * Decides on an opening request.
  *
- * Only `headers.get()` is called on the request's headers; the user's functions may do more.
+ * The request itself is shown to the user's functions only.
  *
  * @param request The request, whose `url` is absolute.
  * @param policy The checked options.
+ * @param fields Where the handshake looks header fields up. Default: the request's headers.
  * @returns The decision. Nothing that a client sent, and nothing that the user's functions throw,
  * makes it reject.
  */
 export async function decideUpgrade<E>(
   request: UpgradeRequest,
   policy: ServerPolicy<E>,
+  fields: HeaderReader = request.headers,
 ): Promise<UpgradeDecision<E>> {
-  const opening = readOpening(request);
+  const opening = readOpening(request.method, fields);
   if ("accepted" in opening) return opening;
   if (policy.showsRequest && !URL.canParse(request.url)) {
     return invalid(400, "the Host field and the request target make no valid URL");
@@ -128,7 +130,7 @@ export async function decideUpgrade<E>(
   try {
     const { key, offeredProtocols, offeredExtensions } = opening;
     if (policy.checkOrigin !== null) {
-      const allowed: unknown = await policy.checkOrigin(request.headers.get("origin"), request);
+      const allowed: unknown = await policy.checkOrigin(fields.get("origin"), request);
       if (typeof allowed !== "boolean") throw new TypeError("origins must answer with a boolean");
       if (!allowed) return refuseOrigin();
     }
@@ -175,8 +177,7 @@ interface Opening {
 }
 
 /** Checks everything that RFC 6455, section 4.2.1 asks of the request. */
-function readOpening(request: UpgradeRequest): Opening | RefusedUpgrade {
-  const { method, headers } = request;
+function readOpening(method: string, headers: HeaderReader): Opening | RefusedUpgrade {
   if (method !== "GET") return invalid(405, "the method is not GET", [["Allow", "GET"]]);
   // A body would be read as frames here and as a body by a proxy: that is request smuggling.
   const length = headers.get("content-length");

@@ -15,15 +15,9 @@ import {
   type ServerSetup,
   setupServer,
 } from "../../api/server_opening.ts";
-import {
-  isTarget,
-  MAX_HEADER_FIELDS,
-  refuse,
-  type RefusedUpgrade,
-  toUpgradeRequest,
-  type UpgradeRequest,
-} from "../../handshake/mod.ts";
+import { isTarget, MAX_HEADER_FIELDS, refuse, type RefusedUpgrade } from "../../handshake/mod.ts";
 import type { NodeDuplex, NodeRequest, NodeSocket } from "./node_types.ts";
+import { RawFields, toOpeningRequest } from "./opening_request.ts";
 import { SocketTransport } from "./socket_transport.ts";
 
 /** A listener for the "upgrade" event of `http.Server`. */
@@ -108,24 +102,22 @@ export function openUpgrade(
   setup: ServerSetup,
 ): Promise<Opening> {
   const transport = new SocketTransport(socket);
-  const opening = readRequest(request, "encrypted" in socket, setup.options.maxHeaderBytes);
-  if (!("accepted" in opening)) return openFromRequest(transport, opening, head, setup);
-  const phase = new HeadPhase(transport, setup.options.handshakeTimeoutMs);
-  return answerRefusal(transport, phase, opening, setup.options);
+  const { options } = setup;
+  const refusal = checkHead(request, options.maxHeaderBytes);
+  if (refusal !== null) {
+    const phase = new HeadPhase(transport, options.handshakeTimeoutMs);
+    return answerRefusal(transport, phase, refusal, options);
+  }
+  const fields = new RawFields(request.rawHeaders);
+  const opening = toOpeningRequest(request, fields, "encrypted" in socket);
+  return openFromRequest(transport, opening, head, setup, fields);
 }
 
-/**
- * Makes the portable view of the request. It is built from the raw fields, because Node drops some
- * repeated ones from `headers`, and a repeated field must be seen to be refused.
- */
-function readRequest(
-  request: NodeRequest,
-  secure: boolean,
-  maxHeaderBytes: number,
-): UpgradeRequest | RefusedUpgrade {
-  const { method = "", url: target = "", rawHeaders } = request;
+/** Checks what Node's HTTP parser lets through. */
+function checkHead(request: NodeRequest, maxHeaderBytes: number): RefusedUpgrade | null {
+  const { method = "", url = "", rawHeaders } = request;
   if (request.httpVersion !== "1.1") return malformed(505, "the HTTP version is not 1.1");
-  let size = method.length + target.length;
+  let size = method.length + url.length;
   for (const part of rawHeaders) size += part.length + 2;
   if (size > maxHeaderBytes || rawHeaders.length > 2 * MAX_HEADER_FIELDS) {
     return refuse({
@@ -134,14 +126,7 @@ function readRequest(
       message: "the head is larger than allowed",
     });
   }
-  if (!isTarget(target)) return malformed(400, "the request target is malformed");
-  const headers = new Headers();
-  try {
-    for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
-  } catch {
-    return malformed(400, "a header field is malformed");
-  }
-  return toUpgradeRequest({ method, target, headers }, secure);
+  return isTarget(url) ? null : malformed(400, "the request target is malformed");
 }
 
 function malformed(status: number, message: string): RefusedUpgrade {
