@@ -8,10 +8,31 @@
 import type { Transport, TransportEvents } from "../../api/transport.ts";
 import type { NodeSocket } from "./node_types.ts";
 
+/** What is read on and off below a TLS socket. */
+interface EncryptedHandle {
+  readStart(): void;
+  readStop(): void;
+}
+
+/**
+ * Finds the TCP handle below a TLS socket of Deno: its `pause()` keeps the decrypted bytes back but
+ * reads on, so that a peer could fill the memory (Deno 2.9.6; tests/adapters/
+ * node_back_pressure_test.ts, "a slow reader of ours holds the peer back over TLS").
+ */
+function findEncryptedHandle(socket: NodeSocket): EncryptedHandle | undefined {
+  if (!("Deno" in globalThis) || !("encrypted" in socket)) return undefined;
+  const { _handle } = socket as { _handle?: { _parent?: Partial<EncryptedHandle> } };
+  const handle = _handle?._parent;
+  return typeof handle?.readStart === "function" && typeof handle.readStop === "function"
+    ? handle as EncryptedHandle
+    : undefined;
+}
+
 /** Drives a `net.Socket` or `tls.TLSSocket`, of Node or of another runtime's `node:net`. */
 export class SocketTransport implements Transport {
   readonly remoteAddress: string | undefined;
   readonly #socket: NodeSocket;
+  readonly #encrypted: EncryptedHandle | undefined;
   #events: TransportEvents | undefined;
   #ending = false;
   #ended = false;
@@ -23,6 +44,7 @@ export class SocketTransport implements Transport {
   /** @param socket The socket, connected; its events are this transport's from now on. */
   constructor(socket: NodeSocket) {
     this.#socket = socket;
+    this.#encrypted = findEncryptedHandle(socket);
     this.remoteAddress = socket.remoteAddress;
     this.#closed = socket.destroyed;
     // The error listener comes first: an error without one would end the process.
@@ -32,7 +54,7 @@ export class SocketTransport implements Transport {
       this.#ended = true;
       this.#events?.onEnd();
     });
-    socket.pause(); // before the data listener, which would start the flow
+    this.pause(); // before the data listener, which would start the flow
     socket.on("data", (chunk: Uint8Array) => this.#events?.onData(chunk));
   }
 
@@ -75,9 +97,11 @@ export class SocketTransport implements Transport {
 
   pause(): void {
     this.#socket.pause();
+    if (!this.#socket.destroyed) this.#encrypted?.readStop();
   }
 
   resume(): void {
+    if (!this.#socket.destroyed) this.#encrypted?.readStart();
     this.#socket.resume();
   }
 

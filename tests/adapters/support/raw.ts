@@ -12,12 +12,11 @@ import {
   type WireFrame,
 } from "../../support/wire.ts";
 import { join } from "../../support/bytes.ts";
-import { CERT } from "./runtime.ts";
+import { CERT, RUNTIME } from "./runtime.ts";
 import { sleep, until, within } from "./waiting.ts";
 
-/** The example key of RFC 6455 §1.3, and its answer. */
+/** The example key of RFC 6455 §1.3. */
 export const KEY_13 = "dGhlIHNhbXBsZSBub25jZQ==";
-export const ACCEPT_13 = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /** The lines of a request that a server accepts. */
 export function requestLines(path = "/", host = "127.0.0.1"): string[] {
@@ -34,6 +33,19 @@ export function requestLines(path = "/", host = "127.0.0.1"): string[] {
 /** A head of these lines. */
 export function head(lines: readonly string[]): string {
   return lines.join("\r\n") + "\r\n\r\n";
+}
+
+/** The lines of a response that accepts a request's head. */
+export async function acceptance(request: string): Promise<string[]> {
+  const key = /^sec-websocket-key: *(.*?) *$/im.exec(request)![1];
+  const input = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", input));
+  return [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...hash))}`,
+  ];
 }
 
 /** A masked frame, as a client sends it. */
@@ -148,6 +160,24 @@ export class RawPeer {
 
   get gone(): boolean {
     return this.ended || this.socket.destroyed;
+  }
+
+  /** Stops reading. */
+  pause(): void {
+    this.socket.pause();
+    this.#handle?.readStop();
+  }
+
+  /** Goes on reading. */
+  resume(): void {
+    this.#handle?.readStart();
+    this.socket.resume();
+  }
+
+  /** The TCP handle below a TLS socket, which Deno 2.9 does not pause with it. */
+  get #handle(): { readStart(): void; readStop(): void } | undefined {
+    // deno-lint-ignore no-explicit-any -- not public
+    return RUNTIME === "deno" ? (this.socket as any)._handle?._parent : undefined;
   }
 
   end(): void {
