@@ -52,6 +52,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   /** Bytes that came with the handshake. */
   #early: Uint8Array | undefined;
+  /** Whether the transport may be read: not before the bytes that came with the handshake. */
+  #started = false;
   /** Whether a chunk is being received: its end writes. */
   #receiving = false;
   /** Whether the transport still holds what was written last. */
@@ -107,7 +109,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   start(): void {
     if (this.#finished) return;
-    this.#heartbeat?.start();
+    if (this.open) this.#heartbeat?.start();
     const signal = this.#options.signal;
     if (signal !== undefined) {
       this.#onAbort = () => {
@@ -118,14 +120,15 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
           }),
         );
       };
+      if (signal.aborted) return this.#onAbort();
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
-    if (this.#engine.paused) this.#transport.pause();
-    else this.#transport.resume();
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined && early.length > 0) this.onData(early);
-    if (signal?.aborted) this.#onAbort!();
+    this.#started = true;
+    if (this.#engine.paused) this.#transport.pause();
+    else this.#transport.resume();
   }
 
   // ------------------------------------------------------------------ sending
@@ -146,6 +149,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   ping(payload: Uint8Array): void {
+    if (!this.open) return; // a heartbeat's timer may find the connection closing
     this.#engine.ping(payload);
     this.#afterSend();
   }
@@ -158,8 +162,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   close(closeCode: number | undefined, reason: string): void {
     if (this.#finished) return;
     this.#engine.close(closeCode, reason);
-    this.#engine.discardMessages();
-    this.#transport.resume();
+    this.discardMessages();
     this.#startCloseTimer();
     this.#flush();
   }
@@ -208,9 +211,9 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   #flush(): void {
-    if (this.#blocked || this.#finished) return;
+    if (this.#finished) return;
     const output = this.#engine.output;
-    if (output.pendingBytes > 0) {
+    if (!this.#blocked && output.pendingBytes > 0) {
       if (this.#transport.write(output.take())) {
         output.release();
         this.#events.onFlush();
@@ -220,8 +223,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     }
     const state = this.#engine.state;
     if (state !== "closed" && state !== "failed") return;
-    this.#startCloseTimer();
-    this.#transport.resume(); // whoever paused it wants no more messages, but its end must be seen
+    this.#startCloseTimer(); // at once, for a peer that does not read may keep it blocked
+    this.#read(); // whoever paused it wants no more messages, but its end must be seen
     // RFC 6455 §7.1.1: the server closes the TCP connection first, the client waits for that. After
     // a failure what the peer still sends is read and dropped until its end, so that no reset
     // overtakes the close frame.
@@ -369,7 +372,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   resume(): void {
-    this.#transport.resume();
+    if (this.#engine.paused) this.#heartbeat?.alive(); // it was not listened to until now
+    this.#read();
     if (this.#receiving) return this.#engine.resume();
     this.#receiving = true;
     try {
@@ -383,7 +387,11 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   discardMessages(): void {
     this.#engine.discardMessages();
-    this.#transport.resume();
+    this.#read();
+  }
+
+  #read(): void {
+    if (this.#started) this.#transport.resume();
   }
 
   setStreaming(streaming: boolean): void {
