@@ -275,12 +275,12 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
 
   /** Stops reading from the peer, which is held back once the buffers between are full. */
   pause(): void {
-    if (this.#core.readyState === 1) this.#core.channel.pause();
+    this.#core.pauseReading();
   }
 
   /** Goes on reading. */
   resume(): void {
-    this.#core.channel.resume();
+    this.#core.resumeReading();
   }
 }
 

@@ -16,7 +16,12 @@ import { WebSocketError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
 import type { Channel, ChannelEvents, CloseInfo } from "./channel.ts";
 import type { HandlerCallbacks } from "./handler.ts";
-import { type Message, type MessageConsumer, MessageQueue } from "./message_queue.ts";
+import {
+  type FlowControl,
+  type Message,
+  type MessageConsumer,
+  MessageQueue,
+} from "./message_queue.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { PingTracker } from "./ping_tracker.ts";
@@ -45,7 +50,7 @@ export const CLOSING = 2;
 export const CLOSED = 3;
 
 /** The state of one connection. */
-export class ConnectionCore implements ChannelEvents {
+export class ConnectionCore implements ChannelEvents, FlowControl {
   /** The face of this connection. */
   readonly socket: WebSocketConnection;
   readonly channel: Channel;
@@ -63,6 +68,9 @@ export class ConnectionCore implements ChannelEvents {
   #consumer: MessageConsumer | undefined;
   #callbacks: HandlerCallbacks | undefined;
   #onError: ((error: unknown) => void) | undefined;
+  /** Who wants the peer held back: the consumer, the user. */
+  #consumerPaused = false;
+  #userPaused = false;
   /** Whether this side asked for the end, so that a loop over messages ends quietly. */
   #leaving = false;
   /** Whether no message can come any more. */
@@ -155,8 +163,10 @@ export class ConnectionCore implements ChannelEvents {
     if (this.readyState !== OPEN) return;
     this.#leave();
     this.sender.close();
-    if (this.sender.busy) this.#closeAfterLine(closeCode, reason);
-    else this.channel.close(closeCode, reason);
+    if (this.sender.busy) {
+      this.channel.discardMessages();
+      this.#closeAfterLine(closeCode, reason);
+    } else this.channel.close(closeCode, reason);
   }
 
   terminate(): void {
@@ -168,7 +178,16 @@ export class ConnectionCore implements ChannelEvents {
   }
 
   async #closeAfterLine(closeCode: number, reason: string): Promise<void> {
-    const deadline = setTimeout(() => this.terminate(), this.#options.closeTimeoutMs);
+    const { closeTimeoutMs } = this.#options;
+    const deadline = setTimeout(() =>
+      this.channel.terminate(
+        new WebSocketError(
+          `Cannot go on: what was sent did not leave within ${closeTimeoutMs} ms`,
+          {
+            code: "WS_CLOSE_TIMEOUT",
+          },
+        ),
+      ), closeTimeoutMs);
     await this.sender.settled();
     clearTimeout(deadline);
     this.channel.close(closeCode, reason);
@@ -185,7 +204,7 @@ export class ConnectionCore implements ChannelEvents {
   useQueue(): MessageQueue {
     if (this.#queue === undefined) {
       if (this.#consumer !== undefined) throw taken();
-      this.#queue = new MessageQueue(this.channel, this.#options.highWaterMark);
+      this.#queue = new MessageQueue(this, this.#options.highWaterMark);
       this.#consumer = this.#queue;
       if (this.#ended) this.#queue.onEnd(this.#endError());
     }
@@ -198,11 +217,40 @@ export class ConnectionCore implements ChannelEvents {
     if (this.#reader !== undefined) return this.#reader;
     const queue = this.useQueue();
     if (queue.awaited) throw taken();
-    this.#reader = new MessageReader(this.channel, queue.drain());
+    this.#reader = new MessageReader(this, queue.take());
     this.#consumer = this.#reader;
-    if (this.#ended) this.#reader.onEnd(this.#endError());
-    else this.channel.setStreaming(true);
+    if (this.#ended) {
+      this.#reader.onEnd(this.#endError());
+    } else {
+      this.channel.setStreaming(true);
+      this.#reader.start(); // last: what the queue held back may come at once
+    }
     return this.#reader;
+  }
+
+  /** For the consumer: holds the peer back. */
+  pause(): void {
+    this.#consumerPaused = true;
+    this.channel.pause();
+  }
+
+  /** For the consumer: lets the peer go on, unless the user holds it back as well. */
+  resume(): void {
+    this.#consumerPaused = false;
+    if (!this.#userPaused) this.channel.resume();
+  }
+
+  /** For the user: holds the peer back. */
+  pauseReading(): void {
+    if (this.readyState !== OPEN) return;
+    this.#userPaused = true;
+    this.channel.pause();
+  }
+
+  /** For the user: lets the peer go on, unless messages wait already. */
+  resumeReading(): void {
+    this.#userPaused = false;
+    if (!this.#consumerPaused) this.channel.resume();
   }
 
   #endError(): WebSocketError | undefined {
@@ -264,6 +312,10 @@ export class ConnectionCore implements ChannelEvents {
   }
 
   onClosed(info: CloseInfo): void {
+    // Cut by the signal or for want of a reader: nothing has told so yet.
+    if (info.error !== undefined && this.#failure === undefined && !this.#leaving) {
+      this.onFailure(info.error);
+    }
     this.readyState = CLOSED;
     this.#failure ??= info.error;
     this.#endMessages();

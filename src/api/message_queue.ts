@@ -88,12 +88,12 @@ export class MessageQueue implements MessageConsumer, AsyncIterableIterator<Mess
     for (const waiter of waiters) this.#finish().then(waiter.resolve, waiter.reject);
   }
 
-  /** Takes what is queued, for another consumer to go on with. */
-  drain(): Message[] {
+  /** Takes what is queued, for another consumer to go on with; the peer stays held back. */
+  take(): Message[] {
     const messages = this.#messages.slice(this.#head);
     this.#messages = [];
     this.#head = this.#size = 0;
-    this.#release();
+    this.#paused = false;
     return messages;
   }
 
@@ -130,7 +130,7 @@ export class MessageQueue implements MessageConsumer, AsyncIterableIterator<Mess
       this.#messages.splice(0, this.#head);
       this.#head = 0;
     }
-    if (this.#size <= this.#highWaterMark >> 1) this.#release();
+    if (this.#size <= this.#highWaterMark / 2) this.#release();
     return message;
   }
 

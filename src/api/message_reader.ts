@@ -41,6 +41,7 @@ export class MessageReader
   #waiters: Waiter[] = [];
   /** The body of the message that is arriving. */
   #body: Body | undefined;
+  #held = false;
   /** The message that was handed out last. */
   #last: StreamedMessage | undefined;
   #ended = false;
@@ -55,25 +56,46 @@ export class MessageReader
     for (const data of earlier) this.onMessage(data);
   }
 
+  /** Lets the peer go on, or not: from now on this consumer decides. */
+  start(): void {
+    this.#held = !this.#mustHold;
+    this.#update();
+  }
+
+  /** While a message waits that nobody asked for, or the one arriving is not being read. */
+  get #mustHold(): boolean {
+    return this.#ready.length > 0 || this.#body?.full === true;
+  }
+
+  readonly #update = (): void => {
+    const hold = this.#mustHold;
+    if (hold === this.#held) return;
+    this.#held = hold;
+    if (hold) this.#flow.pause();
+    else this.#flow.resume();
+  };
+
   onMessage(data: Message): void {
     const type = typeof data === "string" ? "text" : "binary";
-    const body = new Body(type, this.#flow);
+    const body = new Body(type, this.#update);
     body.pushWhole(data);
     this.#announce(body.message);
   }
 
   onMessageStart(type: "text" | "binary"): void {
-    this.#body = new Body(type, this.#flow);
+    this.#body = new Body(type, this.#update);
     this.#announce(this.#body.message);
   }
 
   onMessageSlice(slice: Uint8Array): void {
     this.#body?.push(slice);
+    this.#update();
   }
 
   onMessageEnd(): void {
     this.#body?.end();
     this.#body = undefined;
+    this.#update();
   }
 
   onEnd(error: WebSocketError | undefined): void {
@@ -93,11 +115,10 @@ export class MessageReader
     if (last !== undefined && !last.body.locked) await last.body.cancel().catch(() => {});
     const message = this.#ready.shift();
     if (message !== undefined) {
-      if (this.#ready.length === 0) this.#flow.resume();
+      this.#update();
       return this.#hand(message);
     }
     if (this.#ended) return this.#finish();
-    this.#flow.resume();
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
@@ -114,7 +135,7 @@ export class MessageReader
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) return waiter.resolve(this.#hand(message));
     this.#ready.push(message);
-    this.#flow.pause();
+    this.#update();
   }
 
   #hand(message: StreamedMessage): Result {
@@ -134,26 +155,33 @@ export class MessageReader
 /** The writing end of one message's stream. */
 class Body {
   readonly message: StreamedMessage;
-  readonly #flow: FlowControl;
   readonly #decoder: TextDecoder | undefined;
   #controller!: ReadableStreamDefaultController<Message>;
   /** Whether the reader gave the rest up. */
   #cancelled = false;
 
-  constructor(type: "text" | "binary", flow: FlowControl) {
-    this.#flow = flow;
+  /**
+   * @param type What kind of message it is.
+   * @param onChange Is called when the reader has taken something, or gave the rest up.
+   */
+  constructor(type: "text" | "binary", onChange: () => void) {
     if (type === "text") this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     const body = new ReadableStream<Message>({
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#flow.resume(),
+      pull: onChange,
       cancel: () => {
         this.#cancelled = true;
-        this.#flow.resume();
+        onChange();
       },
     }, { highWaterMark: BODY_HIGH_WATER_MARK, size: (piece) => piece?.length ?? 0 });
     this.message = { type, body } as StreamedMessage;
+  }
+
+  /** Whether as much waits for the reader as may. */
+  get full(): boolean {
+    return !this.#cancelled && this.#controller.desiredSize! <= 0;
   }
 
   push(slice: Uint8Array): void {
@@ -178,6 +206,5 @@ class Body {
   #enqueue(piece: Message): void {
     if (this.#cancelled || piece.length === 0) return;
     this.#controller.enqueue(piece);
-    if (this.#controller.desiredSize! <= 0) this.#flow.pause();
   }
 }
