@@ -3,7 +3,7 @@
  * @module
  */
 
-import { bytesOf, EMPTY_BYTES, isBufferSource } from "../bytes.ts";
+import { bytesOf, concatBytes, EMPTY_BYTES, isBufferSource } from "../bytes.ts";
 import { encodeUtf8, Utf8Validator } from "../frames/mod.ts";
 import { describe } from "./options.ts";
 
@@ -48,7 +48,8 @@ export class FragmentEncoder {
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(bytes)) throw notText();
     }
-    return bytes;
+    // A half pair before bytes stays one: it goes first, as U+FFFD.
+    return this.#carry === "" ? bytes : concatBytes([this.#takeCarry(), bytes]);
   }
 
   /**
@@ -59,12 +60,18 @@ export class FragmentEncoder {
    */
   end(): Uint8Array {
     if (this.#validator?.complete === false) throw notText();
+    return this.#carry === "" ? EMPTY_BYTES : this.#takeCarry();
+  }
+
+  #takeCarry(): Uint8Array {
     const carry = this.#carry;
     this.#carry = "";
-    return carry === "" ? EMPTY_BYTES : encodeUtf8(carry);
+    return encodeUtf8(carry);
   }
 
   #encodeText(piece: string): Uint8Array {
+    // Bytes before it must have ended a character; so do strings.
+    if (this.#validator?.complete === false && piece !== "") throw notText();
     let text = this.#carry + piece;
     this.#carry = "";
     const last = text.charCodeAt(text.length - 1);

@@ -172,7 +172,7 @@ export class Sender {
     if (signal?.aborted) return rejected(signal.reason);
     const line = this.#line === undefined && (typeof data === "string" || isBufferSource(data))
       ? undefined
-      : this.#getInLine(size, signal, () => this.#dispatch(data, type));
+      : this.#getInLine(size, signal, data, type);
     const sent = line ?? this.#dispatch(data, type);
     return signal === undefined ? sent : handled(untilAborted(sent, signal));
   }
@@ -188,17 +188,20 @@ export class Sender {
       : this.#sendBlob(data as Blob, type);
   }
 
-  /** Runs `task` when all that stands in line before it is done. */
+  /** Sends when all that stands in line before is done. */
   #getInLine(
     size: number,
     signal: AbortSignal | undefined,
-    task: () => Promise<void>,
+    data: Sendable,
+    type: "text" | "binary" | undefined,
   ): Promise<void> {
     this.#lineBytes += size;
     const sent = (this.#line ?? SENT).then(() => {
-      signal?.throwIfAborted();
-      if (!this.#channel.open) throw notOpen();
-      return task();
+      if (!signal?.aborted && this.#channel.open) return this.#dispatch(data, type);
+      const error = signal?.aborted ? signal.reason : notOpen();
+      // Nobody will read the source any more.
+      if (data instanceof ReadableStream && !data.locked) data.cancel(error).catch(() => {});
+      throw error;
     }).finally(() => {
       this.#lineBytes -= size;
       if (this.#line === settled) this.#line = undefined;
