@@ -12,28 +12,30 @@ import { escapeControls, oneLine, showClose, toHex } from "./text.ts";
 /** The help text of `connect`. */
 export const CONNECT_HELP = `Usage: fullduplex connect [options] URL
 
-Opens a WebSocket connection. Each line typed or piped in is sent as a text message; each message
-that comes is printed on a line: text as it is, binary in hexadecimal. (On a terminal, control
-characters in text are shown escaped.) What happens to the connection is told on standard error.
+Opens a WebSocket connection. Each line typed or piped in is sent as text. Each
+message that comes is printed on a line: text as it is (on a terminal, control
+characters are escaped), binary in hexadecimal. How the connection opened and
+closed is told on standard error.
 
-At the end of the input, the connection is closed with 1000 once everything was sent and no
-message has come for a while (--wait).
+At the end of the input, the connection is closed with 1000 once everything was
+sent and no message has come for a while (--wait).
 
 Options:
-      --protocol NAME           subprotocol to offer; may be repeated, the best first
-  -H, --header 'Name: value'    header field to send; may be repeated
-      --wait SECONDS            quiet time after the end of the input. Default: 0.3
-  -k, --insecure                accept any certificate
-  -h, --help                    this text
-  -V, --version                 the version
+      --protocol NAME         subprotocol to offer; repeat it, the best first
+  -H, --header 'Name: value'  header field to send; may be repeated
+      --wait SECONDS          quiet time at the end of input. Default: 0.3
+  -k, --insecure              accept any certificate
+  -h, --help                  this text
+  -V, --version               the version
 
-Ctrl-C closes with 1000; a second Ctrl-C ends at once.
-Exit status: 0 clean close (whatever its code), 1 no connection or no clean close, 2 wrong usage.
+Ctrl-C closes with 1000; a second one ends at once.
+Exit status: 0 clean close, whatever its code; 1 no connection, or it did not
+end with a clean close; 2 wrong usage.
 
 Examples:
   fullduplex connect ws://localhost:9001/echo
   printf 'one\\ntwo\\n' | fullduplex connect ws://localhost:9001/echo
-  fullduplex connect -H 'Authorization: Bearer abc' --protocol chat wss://example.com/chat
+  fullduplex connect -H 'Authorization: Bearer abc' wss://example.com/chat
 `;
 
 const OPTIONS = {

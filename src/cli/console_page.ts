@@ -40,31 +40,34 @@ function document(paths: readonly string[]): string {
         <input id="url" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false"
           required>
       </div>
-      <div class="routes" role="group" aria-label="Connect to an address of this server">
-        ${routes.join("\n        ")}
-      </div>
       <div class="row">
-        <div class="field">
-          <label for="protocols">Subprotocols</label>
-          <input id="protocols" autocomplete="off" autocapitalize="off" spellcheck="false"
-            placeholder="none">
+        <div class="routes" role="group" aria-label="Connect to an address of this server">
+          ${routes.join("\n          ")}
         </div>
         <button id="connect" class="primary">Connect</button>
       </div>
     </form>
-    <form id="closing" aria-label="Close the connection">
-      <div class="row">
-        <div class="field code">
-          <label for="code">Close code</label>
-          <input id="code" inputmode="numeric" autocomplete="off" value="1000">
-        </div>
-        <div class="field">
-          <label for="reason">Reason</label>
-          <input id="reason" autocomplete="off" placeholder="none">
-        </div>
-        <button id="close" disabled>Close</button>
+    <details id="more">
+      <summary>Subprotocols, close code</summary>
+      <div class="field">
+        <label for="protocols">Subprotocols to offer</label>
+        <input id="protocols" form="connection" autocomplete="off" autocapitalize="off"
+          spellcheck="false" placeholder="none">
       </div>
-    </form>
+      <form id="closing" aria-label="Close the connection">
+        <div class="row">
+          <div class="field code">
+            <label for="code">Close code</label>
+            <input id="code" inputmode="numeric" autocomplete="off" value="1000">
+          </div>
+          <div class="field">
+            <label for="reason">Reason</label>
+            <input id="reason" autocomplete="off" placeholder="none">
+          </div>
+          <button id="close" disabled>Close</button>
+        </div>
+      </form>
+    </details>
     <noscript><p>The console needs JavaScript.</p></noscript>
   </div>
   <section class="messages" aria-label="Messages">

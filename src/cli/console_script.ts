@@ -100,10 +100,11 @@ function setState(state, text) {
   const open = state === "open", idle = state === "closed" || state === "lost";
   for (const id of ["send", "attach"]) $(id).disabled = !open;
   $("close").disabled = idle || state === "closing";
-  $("connect").textContent = idle ? "Connect" : "Reconnect";
+  $("connect").textContent = idle ? "Connect" : "Disconnect";
+  $("connect").disabled = state === "closing";
 }
 function connect() {
-  if (socket) leave(socket, 1000, "");
+  if (socket) leave(1000);
   const protocols = $("protocols").value.split(/[\s,]+/).filter(Boolean);
   let opened;
   try {
@@ -122,7 +123,8 @@ function connect() {
     note("Connected to " + url + protocol);
     if (opened === socket) {
       setState("open", "Open" + protocol);
-      $("text").focus({ preventScroll: true });
+      // Not where that brings up a keyboard on the screen.
+      if (matchMedia("(pointer: fine)").matches) $("text").focus({ preventScroll: true });
     }
   };
   opened.onmessage = ({ data }) => {
@@ -140,9 +142,10 @@ function connect() {
     setState(wasClean ? "closed" : "lost", (wasClean ? "Closed " : "Lost ") + code);
   };
 }
-function leave(old, code, reason) {
-  old.close(code, reason);
-  if (old === socket) setState("closing", "Closing…");
+function leave(code, reason) {
+  socket.close(code, reason);
+  note("Closing with " + (code ?? "no code") + (reason ? ", reason “" + reason + "”" : ""));
+  setState("closing", "Closing…");
 }
 function showRoute() {
   for (const button of document.querySelectorAll(".route")) {
@@ -197,7 +200,8 @@ function recall(step) {
 // ----------------------------------------------------------------- events
 $("connection").addEventListener("submit", (event) => {
   event.preventDefault();
-  connect();
+  if (socket) leave(1000);
+  else connect();
 });
 for (const button of document.querySelectorAll(".route")) {
   button.addEventListener("click", () => {
@@ -212,8 +216,8 @@ $("closing").addEventListener("submit", (event) => {
   if (!socket) return;
   const code = $("code").value.trim();
   try {
-    if (code === "") leave(socket);
-    else leave(socket, Number(code), $("reason").value);
+    if (code === "") leave();
+    else leave(Number(code), $("reason").value);
   } catch (error) {
     note("Cannot close: " + error.message, true);
   }
@@ -273,6 +277,7 @@ $("clear").addEventListener("click", () => {
   unseen = 0;
   showCounts();
 });
+$("more").open = matchMedia("(min-width: 52rem)").matches;
 $("url").value = address(document.querySelector(".route").dataset.path);
 showRoute();
 `;

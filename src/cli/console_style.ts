@@ -30,12 +30,13 @@ header {
   display: flex; align-items: center; justify-content: space-between; gap: .75rem;
   padding: .6rem 1rem; background: var(--card); border-bottom: 1px solid var(--line);
 }
-h1 { margin: 0; font-size: 1.05rem; letter-spacing: -.01em; }
+h1 { margin: 0; font-size: 1.05rem; white-space: nowrap; letter-spacing: -.01em; }
 h1 span { font-weight: 400; color: var(--muted); }
 #state { margin: 0; font-size: .875rem; text-align: end; overflow-wrap: anywhere; }
 #state::before {
   content: ""; display: inline-block; width: .6rem; height: .6rem; margin-inline-end: .45rem;
   border: 2px solid var(--muted); border-radius: 50%;
+  vertical-align: -.1em;
 }
 #state[data-state="open"]::before { background: var(--in); border-color: var(--in); }
 #state[data-state="connecting"]::before, #state[data-state="closing"]::before {
@@ -47,6 +48,12 @@ main {
   width: 100%; max-width: 80rem; margin: 0 auto;
 }
 .side, .side form { display: flex; flex-direction: column; gap: .6rem; }
+details .field + form { margin-top: .6rem; }
+summary {
+  width: fit-content; padding: .2rem 0; cursor: pointer; font-size: .875rem; color: var(--muted);
+  border-radius: .25rem;
+}
+details[open] summary { margin-bottom: .4rem; }
 .row { display: flex; gap: .5rem; align-items: end; }
 .field { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: .2rem; }
 .field.code { flex: 0 0 5.5rem; }
@@ -65,8 +72,9 @@ button:hover:enabled { border-color: var(--accent); }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button:disabled { cursor: default; color: var(--muted); background: none; border-color: var(--line); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.routes { display: flex; gap: .4rem; }
-.route { flex: 1; min-height: 2.25rem; padding: .2rem .5rem; font-size: .9375rem; }
+.routes { flex: 1; display: flex; gap: .4rem; }
+.route { flex: 1; padding: .2rem .3rem; font-size: .9375rem; }
+#connect { min-width: 7.25rem; padding-inline: .5rem; }
 .route[aria-pressed="true"] {
   border-color: var(--accent); color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent);
 }
@@ -125,8 +133,8 @@ body.dropping .messages { outline: 3px dashed var(--accent); outline-offset: -3p
 }
 @media (min-width: 52rem) {
   main { flex-direction: row; gap: 1rem; padding: 1rem; }
-  .side { flex: 0 0 20rem; gap: 1.25rem; }
-  .side form {
+  .side { flex: 0 0 21.5rem; gap: 1rem; }
+  #connection, details {
     padding: .9rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem;
   }
 }

@@ -33,13 +33,14 @@ export interface CliIo {
 
 /** The surroundings of this process. */
 export function processIo(): CliIo {
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
+  const input = new Input(process.stdin);
   let outputGone = false;
   const onOutputError = () => outputGone = true; // such as EPIPE, when "| head" has had enough
   stdout.on("error", onOutputError);
   stderr.on("error", () => {});
   return {
-    input: stdin,
+    input,
     outputIsTerminal: Boolean(stdout.isTTY),
     async write(text) {
       if (outputGone || stdout.destroyed) return false;
@@ -58,8 +59,7 @@ export function processIo(): CliIo {
       }
     },
     stopInput() {
-      stdin.on("error", () => {});
-      stdin.destroy();
+      input.stop();
     },
     onInterrupt(listener) {
       const signals = ["SIGINT", "SIGTERM"] as const;
@@ -72,6 +72,54 @@ export function processIo(): CliIo {
       process.exit(status);
     },
   };
+}
+
+/**
+ * Standard input, read when asked and no further.
+ *
+ * Its own iterator cannot be stopped while it waits, and destroying it leaves Deno 2.9 waiting for
+ * the next chunk before it exits; a paused one lets every runtime go.
+ */
+class Input implements AsyncIterable<Uint8Array | string> {
+  readonly #stream: typeof process.stdin;
+  readonly #chunks: (Uint8Array | string)[] = [];
+  #ended = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(stream: typeof process.stdin) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array | string> {
+    this.#stream.on("data", (chunk: Uint8Array | string) => {
+      this.#chunks.push(chunk);
+      this.#stream.pause();
+      this.#wake();
+    });
+    this.#stream.on("end", () => this.stop());
+    this.#stream.on("error", (error: Error) => {
+      this.#failure = error;
+      this.stop();
+    });
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) yield chunk;
+      else if (this.#failure !== undefined) throw this.#failure;
+      else if (this.#ended) return;
+      else {
+        const more = new Promise<void>((resolve) => this.#wake = resolve);
+        this.#stream.resume();
+        await more;
+      }
+    }
+  }
+
+  stop(): void {
+    this.#ended = true;
+    this.#stream.pause();
+    this.#wake();
+  }
 }
 
 /** The two events of a stream that end a wait. */

@@ -21,22 +21,22 @@ export const START_HELP = `Usage: fullduplex start [options]
 Starts a WebSocket server to try things on, and prints a line per connection.
 
   /echo   sends back what it gets
-  /chat   everyone hears everyone; /chat?name=ann puts a name before text.
-          Who does not keep up misses messages, and is dropped after 5 seconds.
+  /chat   everyone hears everyone; /chat?name=ann puts a name before text. Who
+          does not keep up misses messages, and is dropped after 5 seconds
   /time   tells the time each second
   /       a console page for the browser (plain HTTP)
 
 Options:
   -p, --port NUMBER   port to listen on; 0 for any that is free. Default: 9001
-      --host ADDRESS  address to listen on. Default: 127.0.0.1, this machine only;
-                      0.0.0.0 or :: lets other machines in
+      --host ADDRESS  address to listen on. Default: 127.0.0.1, this machine
+                      only; 0.0.0.0 or :: lets other machines in
       --cert FILE     certificate chain in PEM, for wss: and https: (with --key)
       --key FILE      its private key, in PEM
   -h, --help          this text
   -V, --version       the version
 
-Any web page and program that can reach the port may connect: it is no place for secrets.
-Ctrl-C closes every connection with 1001 and stops; a second Ctrl-C stops at once.
+Any page or program that can reach the port may connect: keep secrets out.
+Ctrl-C closes every connection with 1001 and stops; a second one stops at once.
 Exit status: 0 stopped by Ctrl-C, 1 could not start, 2 wrong usage.
 
 Examples:
@@ -110,17 +110,22 @@ async function readTls(parsed: ParsedArguments): Promise<ServerTlsOptions | unde
   if (cert === undefined || key === undefined) {
     throw new UsageError("--cert and --key must be given together");
   }
-  return { cert: await readText("cert", cert), key: await readText("key", key) };
+  return { cert: await readPem("cert", cert), key: await readPem("key", key) };
 }
 
-async function readText(option: string, path: string): Promise<string> {
+async function readPem(option: "cert" | "key", path: string): Promise<string> {
+  const kind = option === "cert" ? "CERTIFICATE" : "PRIVATE KEY";
+  let text: string;
   try {
-    return await readFile(path, "utf8");
+    text = await readFile(path, "utf8");
   } catch (cause) {
     const { code, message } = cause as { code?: string; message?: string };
     const why = code === "ENOENT" ? "there is no such file" : message;
     throw new Error(`Cannot read --${option} ${path}: ${why}`, { cause });
   }
+  // Deno would listen with anything, and fail each handshake.
+  if (new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(text)) return text;
+  throw new Error(`Cannot use --${option} ${path}: there is no ${kind} in PEM in it`);
 }
 
 function pathOf(url: string): string {
