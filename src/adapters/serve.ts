@@ -3,8 +3,6 @@
  * @module
  */
 
-import http from "node:http";
-import https from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
@@ -12,6 +10,7 @@ import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
 import { answerHttp, type FetchHandler, sendText } from "./node/http_bridge.ts";
+import { HttpListener } from "./node/http_listener.ts";
 import type { NodeSocket } from "./node/node_types.ts";
 import { openUpgrade } from "./node/upgrade.ts";
 
@@ -108,9 +107,7 @@ class RunningServer implements Server {
   readonly #setup: ServerSetup;
   readonly #fetch: FetchHandler | undefined;
   readonly #secure: boolean;
-  readonly #server: http.Server;
-  /** Sockets that are no WebSocket (yet), each with the deadline of its next request head. */
-  readonly #idle: Map<NodeSocket, ReturnType<typeof setTimeout> | undefined> = new Map();
+  readonly #listener: HttpListener;
   #closing: Promise<void> | undefined;
   #resolveClosed!: () => void;
 
@@ -120,20 +117,13 @@ class RunningServer implements Server {
     this.#fetch = options.fetch;
     this.#secure = options.tls !== undefined;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    const limits = { maxHeaderSize: setup.options.maxHeaderBytes };
-    this.#server = options.tls === undefined
-      ? http.createServer(limits)
-      : https.createServer({ ...limits, ...options.tls } as https.ServerOptions);
-    // deno-lint-ignore no-explicit-any -- the three runtimes' types of these events differ
-    const events = this.#server as any;
-    events.on(this.#secure ? "secureConnection" : "connection", (socket: NodeSocket) => {
-      this.#onSocket(socket);
-    });
-    events.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      this.#onRequest(incoming, outgoing);
-    });
-    events.on("upgrade", (incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array) => {
-      this.#onUpgrade(incoming, socket, head);
+    this.#listener = new HttpListener({
+      tls: options.tls,
+      maxHeaderBytes: setup.options.maxHeaderBytes,
+      headTimeoutMs: setup.options.handshakeTimeoutMs,
+    }, {
+      onRequest: (incoming, outgoing) => this.#onRequest(incoming, outgoing),
+      onUpgrade: (incoming, socket, head) => this.#onUpgrade(incoming, socket, head),
     });
   }
 
@@ -142,63 +132,21 @@ class RunningServer implements Server {
     return `${this.#secure ? "wss" : "ws"}://${host}:${this.port}`;
   }
 
-  listen(port: number, hostname: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onError = (cause: unknown) => {
-        const { code, message } = cause as { code?: string; message?: string };
-        const why = code === "EADDRINUSE" ? "the port is in use" : message ?? String(cause);
-        reject(new Error(`Cannot listen on ${hostname}:${port}: ${why}`, { cause }));
-      };
-      this.#server.once("error", onError);
-      this.#server.listen(port, hostname, () => {
-        this.#server.removeListener("error", onError);
-        this.#server.on("error", this.#setup.onError);
-        const address = this.#server.address() as { address: string; port: number };
-        this.hostname = hostname;
-        this.port = address.port;
-        this.#setup.options.signal?.addEventListener("abort", this.#onAbort, { once: true });
-        if (this.#setup.options.signal?.aborted) this.#onAbort();
-        resolve();
-      });
-    });
+  async listen(port: number, hostname: string): Promise<void> {
+    const { onError, options: { signal } } = this.#setup;
+    this.port = await this.#listener.listen(port, hostname, onError);
+    this.hostname = hostname;
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal?.aborted) this.#onAbort();
   }
 
   readonly #onAbort = (): void => void this.close();
-
-  // ------------------------------------------------------------------ sockets
-
-  #onSocket(socket: NodeSocket): void {
-    socket.on("error", () => {}); // a reset before there is a request is nobody's business
-    socket.once("close", () => this.#forget(socket));
-    this.#awaitHead(socket);
-  }
-
-  /** Gives the socket until the handshake's deadline to send a complete request head. */
-  #awaitHead(socket: NodeSocket): void {
-    if (socket.destroyed) return;
-    clearTimeout(this.#idle.get(socket));
-    const timer = setTimeout(() => {
-      socket.write(
-        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-      );
-      socket.destroy();
-    }, this.#setup.options.handshakeTimeoutMs);
-    this.#idle.set(socket, timer);
-  }
 
   readonly #forgetConnection = (connection: WebSocketConnection): void => {
     this.connections.delete(connection);
   };
 
-  #forget(socket: NodeSocket): void {
-    clearTimeout(this.#idle.get(socket));
-    this.#idle.delete(socket);
-  }
-
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const socket = incoming.socket as unknown as NodeSocket;
-    clearTimeout(this.#idle.get(socket));
-    outgoing.once("finish", () => this.#idle.has(socket) && this.#awaitHead(socket));
     if (this.#fetch === undefined) {
       sendText(outgoing, 426, "This server speaks WebSocket only\n");
     } else {
@@ -207,11 +155,8 @@ class RunningServer implements Server {
   }
 
   #onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void {
-    this.#forget(socket);
-    if (this.#closing !== undefined) return void socket.destroy();
-    this.#idle.set(socket, undefined); // until it is a connection, shutting down cuts it
     openUpgrade(incoming, socket, head, this.#setup).then((opening) => {
-      this.#idle.delete(socket);
+      this.#listener.release(socket);
       if (opening instanceof Error) return;
       const connection = opening.socket;
       this.connections.add(connection);
@@ -228,14 +173,13 @@ class RunningServer implements Server {
 
   async #shutDown(reason: string): Promise<void> {
     this.#setup.options.signal?.removeEventListener("abort", this.#onAbort);
-    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#idle.keys()) {
-      this.#forget(socket);
-      socket.destroy();
-    }
+    const { closeTimeoutMs } = this.#setup.options;
+    const stopped = this.#listener.stop();
+    const deadline = setTimeout(() => this.#listener.cut(), closeTimeoutMs);
     // Every connection has its own deadline for the closing handshake.
     await Promise.all(Array.from(this.connections, (socket) => socket.close(1001, reason)));
     await stopped;
+    clearTimeout(deadline);
     this.#resolveClosed();
   }
 

@@ -1,0 +1,188 @@
+/**
+ * The listening side of a server: HTTP, plain or over TLS, with a deadline on every head.
+ * @module
+ */
+
+import http from "node:http";
+import https from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import tls from "node:tls";
+import type { NodeSocket } from "./node_types.ts";
+
+/** What a listener hands on. */
+export interface HttpEvents {
+  /** Takes a plain request. */
+  onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void;
+  /** Takes a request to upgrade; the socket is the taker's from now on. */
+  onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void;
+}
+
+/** How a listener is made. */
+export interface HttpListenerOptions {
+  /** Options of `tls.createServer`; none for plain HTTP. */
+  readonly tls: object | undefined;
+  /** The most bytes of a request's head. */
+  readonly maxHeaderBytes: number;
+  /** How long a TLS handshake, and then each request's head, may take, in milliseconds. */
+  readonly headTimeoutMs: number;
+}
+
+/** What the three runtimes' servers have in common here; their types differ. */
+interface AnyServer {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  once(event: string, listener: (...args: never[]) => void): unknown;
+  removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  emit(event: string, ...args: unknown[]): boolean;
+  listen(port: number, hostname: string, onListening: () => void): unknown;
+  address(): unknown;
+  close(onClosed: () => void): unknown;
+}
+
+/** A socket that is no WebSocket (yet). */
+interface SocketState {
+  /** Ends the wait for the next head. */
+  timer?: ReturnType<typeof setTimeout>;
+  /** Requests that are being answered. */
+  requests: number;
+}
+
+const REQUEST_TIMEOUT = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n" +
+  "Content-Length: 0\r\n\r\n";
+
+/** Listens, and keeps account of every socket that is no WebSocket. */
+export class HttpListener {
+  readonly #events: HttpEvents;
+  readonly #headTimeoutMs: number;
+  readonly #listener: AnyServer;
+  readonly #sockets: Map<NodeSocket, SocketState> = new Map();
+  /** Sockets in their TLS handshake, by the peer's address and port. */
+  readonly #encrypting: Map<string, NodeSocket> = new Map();
+  #stopping = false;
+
+  constructor(options: HttpListenerOptions, events: HttpEvents) {
+    this.#events = events;
+    this.#headTimeoutMs = options.headTimeoutMs;
+    const limits = { maxHeaderSize: options.maxHeaderBytes };
+    const server = options.tls === undefined || isBun()
+      ? http.createServer(limits) as unknown as AnyServer
+      : https.createServer({ ...limits, ...options.tls }) as unknown as AnyServer;
+    server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      this.#onRequest(incoming, outgoing);
+    });
+    server.on("upgrade", (incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array) => {
+      clearTimeout(this.#sockets.get(socket)?.timer);
+      if (this.#stopping) socket.destroy();
+      else this.#events.onUpgrade(incoming, socket, head);
+    });
+    this.#listener = server;
+    if (options.tls === undefined) {
+      server.on("connection", (socket: NodeSocket) => this.#onSocket(socket, true));
+      return;
+    }
+    if (isBun()) {
+      // Bun 1.4's https server tells of a connection when its TLS handshake is over, and then a
+      // peer that never finishes it could not be cut. Its tls server tells at once.
+      this.#listener = tls.createServer(options.tls) as unknown as AnyServer;
+      this.#listener.on("secureConnection", (socket: NodeSocket) => {
+        server.emit("connection", socket);
+      });
+    }
+    this.#listener.on("connection", (socket: NodeSocket) => {
+      const address = addressOf(socket); // which a closed socket does not know any more
+      this.#encrypting.set(address, socket);
+      socket.once("close", () => this.#encrypting.delete(address));
+      this.#onSocket(socket, false);
+    });
+    this.#listener.on("secureConnection", (socket: NodeSocket) => {
+      const below = this.#encrypting.get(addressOf(socket));
+      this.#encrypting.delete(addressOf(socket));
+      if (below !== undefined) this.release(below);
+      this.#onSocket(socket, true);
+    });
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @param onError Takes what goes wrong with the server afterwards.
+   * @returns The port.
+   * @throws {Error} If it cannot listen, with the system's error as `cause`.
+   */
+  listen(port: number, hostname: string, onError: (error: unknown) => void): Promise<number> {
+    const listener = this.#listener;
+    return new Promise((resolve, reject) => {
+      const onFirstError = (cause: unknown) => {
+        const { code, message } = cause as { code?: string; message?: string };
+        const why = code === "EADDRINUSE" ? "the port is in use" : message ?? String(cause);
+        reject(new Error(`Cannot listen on ${hostname}:${port}: ${why}`, { cause }));
+      };
+      listener.once("error", onFirstError);
+      listener.listen(port, hostname, () => {
+        listener.removeListener("error", onFirstError);
+        listener.on("error", onError);
+        resolve((listener.address() as { port: number }).port);
+      });
+    });
+  }
+
+  /** Accepts nothing more and cuts what is idle; resolves when the last socket is gone. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    const stopped = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const [socket, { requests }] of this.#sockets) if (requests === 0) socket.destroy();
+    return stopped;
+  }
+
+  /** Cuts what is still being answered. */
+  cut(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  /** Lets go of a socket that has become a WebSocket: stopping does not cut it any more. */
+  release(socket: NodeSocket): void {
+    clearTimeout(this.#sockets.get(socket)?.timer);
+    this.#sockets.delete(socket);
+  }
+
+  /** @param ready Whether HTTP can be spoken: not before a TLS handshake is over. */
+  #onSocket(socket: NodeSocket, ready: boolean): void {
+    socket.on("error", () => {}); // a reset before there is a request is nobody's business
+    socket.once("close", () => this.release(socket));
+    if (this.#stopping) return void socket.destroy();
+    const state: SocketState = { requests: 0 };
+    this.#sockets.set(socket, state);
+    this.#awaitHead(socket, state, ready);
+  }
+
+  /** Gives the socket until the deadline to send a whole head. */
+  #awaitHead(socket: NodeSocket, state: SocketState, ready: boolean): void {
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => {
+      if (ready) socket.write(REQUEST_TIMEOUT);
+      socket.destroy();
+    }, this.#headTimeoutMs);
+  }
+
+  #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const socket = incoming.socket as unknown as NodeSocket;
+    const state = this.#sockets.get(socket);
+    if (state !== undefined) {
+      state.requests++;
+      clearTimeout(state.timer);
+      outgoing.once("close", () => {
+        if (--state.requests > 0 || !this.#sockets.has(socket)) return;
+        if (this.#stopping) socket.end();
+        else this.#awaitHead(socket, state, true);
+      });
+    }
+    this.#events.onRequest(incoming, outgoing);
+  }
+}
+
+function isBun(): boolean {
+  return "Bun" in globalThis;
+}
+
+function addressOf(socket: NodeSocket): string {
+  return `${socket.remoteAddress} ${(socket as { remotePort?: number }).remotePort}`;
+}
