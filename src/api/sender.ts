@@ -31,6 +31,9 @@ export interface SendOptions {
 
 const SEND_OPTION_NAMES = ["type", "signal"];
 
+/** After this many bytes of a stream the event loop gets a turn, even if nothing has to wait. */
+const TURN_BYTES = 1024 * 1024;
+
 /** Already resolved, and shared: a send below the high-water mark allocates no promise. */
 const SENT: Promise<void> = Promise.resolve();
 
@@ -226,6 +229,7 @@ export class Sender {
     const reader = (stream as ReadableStream<unknown>).getReader();
     const encoder = new FragmentEncoder(type);
     let begun = false;
+    let turnBytes = 0;
     this.#source = reader;
     try {
       for (let done = false; !done;) {
@@ -237,6 +241,12 @@ export class Sender {
         begun = true;
         this.#channel.sendFragment(bytes, encoder.type, done);
         await this.#untilBelow(this.#highWaterMark);
+        // A source that always has more and a peer that takes all would leave time for no one else.
+        turnBytes += bytes.length;
+        if (turnBytes >= TURN_BYTES) {
+          turnBytes = 0;
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
       }
     } catch (cause) {
       reader.cancel(cause).catch(() => {});
