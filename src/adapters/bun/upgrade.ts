@@ -156,7 +156,8 @@ export const websocket: BunWebSocketPlugin = createWebSocket();
  * - Bun does not wait for the peer's answer to a close frame: after `close()`, `closed` resolves
  *   when the frame has been handed over, with this side's code.
  * - A `ping` callback sees pings, but cannot suppress the pong.
- * - `maxMessageBytes` above the server's limit is refused: see {@linkcode createWebSocket}.
+ * - `maxMessageBytes` above the server's limit closes the connection with 1011 and tells `onError`:
+ *   see {@linkcode createWebSocket}.
  *
  * @param request The request, as `Bun.serve` gives it.
  * @param server The server, as `Bun.serve` gives it; it must have been started with
@@ -208,11 +209,13 @@ export async function upgradeWebSocket(
     const message = "the request does not ask for a WebSocket";
     return toResponse(refuse({ status: 400, code: "WS_REQUEST_INVALID", message }));
   }
-  if (upgrade.refusal !== undefined) throw upgrade.refusal;
   if (upgrade.channel === undefined) {
-    throw new TypeError(
-      'Cannot upgrade: start the server with `websocket` of "@fullduplex/ws/bun": ' +
-        "Bun.serve({ websocket, fetch })",
+    // Not thrown: Bun 1.4 has no answer left to make of it, and takes it for an uncaught error.
+    setup.onError(
+      upgrade.refusal ?? new TypeError(
+        'Cannot upgrade: start the server with `websocket` of "@fullduplex/ws/bun": ' +
+          "Bun.serve({ websocket, fetch })",
+      ),
     );
   }
   return undefined;

@@ -51,6 +51,8 @@ export class DenoSocket implements NativeSocket {
   #watch: ReturnType<typeof setTimeout> | undefined;
   #lookAfterMs = FIRST_LOOK_MS;
   #seenAmount = 0;
+  /** The close that goes out when nothing waits any more. */
+  #closing: { closeCode: number | undefined; reason: string } | undefined;
 
   /**
    * @param socket The socket, open.
@@ -126,6 +128,7 @@ export class DenoSocket implements NativeSocket {
     self.#given = self.#seenAmount = amount;
     self.#lookAfterMs = moved ? FIRST_LOOK_MS : Math.min(self.#lookAfterMs * 2, SLOWEST_LOOK_MS);
     self.#watch = amount === 0 ? undefined : setTimeout(DenoSocket.#look, self.#lookAfterMs, self);
+    if (amount === 0 && self.#closing !== undefined) return self.#closeNow();
     if (moved) self.#events.onFlush(amount === 0);
   }
 
@@ -144,7 +147,19 @@ export class DenoSocket implements NativeSocket {
 
   // ------------------------------------------------------------------ leaving
 
+  /**
+   * Deno 2.9 drops all that waits, be it the close frame alone, when after `close()` it comes upon
+   * a message: one that it has read already is enough. So the close waits until nothing waits,
+   * and at least for a turn of the loop, in which messages still come to be dropped.
+   */
   close(closeCode: number | undefined, reason: string): void {
+    this.#closing = { closeCode, reason };
+    this.#seenAmount = this.bufferedAmount;
+    this.#watch ??= setTimeout(DenoSocket.#look, 0, this);
+  }
+
+  #closeNow(): void {
+    const { closeCode, reason } = this.#closing!;
     if (closeCode === undefined) this.#socket.close();
     else this.#socket.close(closeCode, reason);
   }

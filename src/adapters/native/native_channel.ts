@@ -108,8 +108,8 @@ export class NativeChannel implements Channel, NativeEvents {
           }),
         );
       };
-      signal.addEventListener("abort", this.#onAbort, { once: true });
       if (signal.aborted) return this.#onAbort();
+      signal.addEventListener("abort", this.#onAbort, { once: true });
     }
     if (!this.#paused) this.resume();
   }
@@ -362,6 +362,7 @@ export class NativeChannel implements Channel, NativeEvents {
   #resumeSocket(): void {
     if (!this.#socketPaused) return;
     this.#socketPaused = false;
+    this.#heartbeat?.alive(); // it was not listened to until now
     this.#socket.resume();
   }
 
