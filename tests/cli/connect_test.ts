@@ -61,6 +61,18 @@ test("an answer that comes late is waited for as long as --wait says", async () 
   });
 });
 
+test("a server that is slow to read is waited for", async () => {
+  const slow = async (socket: WebSocketConnection) => {
+    socket.pause();
+    setTimeout(() => socket.resume(), 900);
+    await echo(socket);
+  };
+  await withServer(slow, async (url) => {
+    const { status, stdout } = await runCli(["connect", url], "hello\n");
+    assertEquals([status, stdout], [0, "hello\n"]);
+  });
+});
+
 test("binary messages are printed in hexadecimal, text as it is", async () => {
   const talk = async (socket: WebSocketConnection) => {
     await socket.send(new Uint8Array([0, 1, 0xab, 0xff]));
