@@ -31,6 +31,12 @@ export interface CliIo {
   exit(status: number): void;
 }
 
+/**
+ * Signals that come closer together than this, in milliseconds, are one press of Ctrl-C: the
+ * terminal sends it to all its programs, and "deno task" passes it on once more.
+ */
+const SAME_PRESS_MS = 300;
+
 /** The surroundings of this process. */
 export function processIo(): CliIo {
   const { stdout, stderr } = process;
@@ -62,10 +68,16 @@ export function processIo(): CliIo {
       input.stop();
     },
     onInterrupt(listener) {
+      let lastMs = -Infinity;
+      const onSignal = () => {
+        const nowMs = performance.now();
+        if (nowMs - lastMs >= SAME_PRESS_MS) listener();
+        lastMs = nowMs;
+      };
       const signals = ["SIGINT", "SIGTERM"] as const;
-      for (const signal of signals) process.on(signal, listener);
+      for (const signal of signals) process.on(signal, onSignal);
       return () => {
-        for (const signal of signals) process.removeListener(signal, listener);
+        for (const signal of signals) process.removeListener(signal, onSignal);
       };
     },
     exit(status) {

@@ -79,12 +79,25 @@ test("a second Ctrl-C stops at once, though a peer does not answer the close", a
   socket.pause(); // so that it never sees the close frame
   server.signal("SIGINT");
   await server.sees(/stopping; 1 connection/);
+  await new Promise((resolve) => setTimeout(resolve, 400));
   const started = performance.now();
   server.signal("SIGINT");
   const { status } = await server.ended;
   assertEquals(status, 130);
   assert(performance.now() - started < 5000);
   socket.terminate();
+});
+
+test("a Ctrl-C that arrives twice, as under deno task, is one", async () => {
+  const server = await startServer();
+  const socket = await connect(`ws://127.0.0.1:${server.port}/echo`);
+  socket.pause(); // so that the server is still there for the second
+  server.signal("SIGINT");
+  await server.sees(/stopping; 1 connection/);
+  server.signal("SIGINT");
+  setTimeout(() => socket.resume(), 200);
+  assertEquals((await socket.closed).closeCode, 1001);
+  assertEquals((await server.ended).status, 0);
 });
 
 test("what keeps start from listening is one line and status 1", async () => {
