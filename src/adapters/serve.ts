@@ -205,7 +205,13 @@ function checkServeOptions(options: ServeOptions): void {
   }
   if (tls === undefined) return;
   checkOptionNames(tls, TLS_OPTION_NAMES);
-  if (tls.cert === undefined || tls.key === undefined) {
+  // Checked here because Deno 2.9 takes anything, and then fails every connection silently.
+  if (!isPem(tls.cert) || !isPem(tls.key)) {
     throw new TypeError('Cannot use option "tls": it needs "cert" and "key", in PEM');
   }
+}
+
+function isPem(value: unknown): boolean {
+  const text = value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
+  return typeof text === "string" && text.includes("-----BEGIN ");
 }

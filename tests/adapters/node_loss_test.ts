@@ -222,3 +222,23 @@ for (const scenario of ["server", "client", "lost", "refused", "timeout"]) {
     assertEquals({ code, output: output.trim() }, { code: 0, output: `done: ${scenario}` });
   });
 }
+
+test("a close frame and an end glued to the 101 end the connection in order", async () => {
+  for (const tail of [[], [0x81, 2, 72, 105]]) {
+    const server = await listenRaw(async (peer) => {
+      const lines = await acceptance(await peer.readHead());
+      peer.write(head(lines), Uint8Array.from([...tail, 0x88, 2, 0x0b, 0xb8])); // 3000
+      peer.end();
+    });
+    try {
+      const socket = await connect(server.url);
+      const messages: unknown[] = [];
+      for await (const message of socket) messages.push(message);
+      assertEquals(messages, tail.length === 0 ? [] : ["Hi"]);
+      const { closeCode, wasClean } = await within(socket.closed, "end");
+      assertEquals({ closeCode, wasClean }, { closeCode: 3000, wasClean: true });
+    } finally {
+      await server.close();
+    }
+  }
+});

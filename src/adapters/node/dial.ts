@@ -61,9 +61,10 @@ export function dial(
         ALPNProtocols: ["http/1.1"],
         // RFC 6066 §3: a literal IP address is not a server name.
         servername: net.isIP(host) === 0 ? host : undefined,
-        ...(options as Record<string, unknown>),
+        // The engine decides when to end, also after the server did. (The types do not know it.)
+        ...({ allowHalfOpen: true, ...options } as Record<string, unknown>),
       })
-      : net.connect({ host, port })) as unknown as NodeSocket & {
+      : net.connect({ host, port, allowHalfOpen: true })) as unknown as NodeSocket & {
         setNoDelay(on: boolean): void;
       };
 

@@ -35,7 +35,10 @@ export class SocketTransport implements Transport {
   readonly #encrypted: EncryptedHandle | undefined;
   #events: TransportEvents | undefined;
   #ending = false;
+  /** Whether the peer has ended its bytes, and whether `onEnd` was told. */
   #ended = false;
+  #endTold = false;
+  #paused = true;
   #closed = false;
   /** Whether `onDrain` is owed. */
   #waiting = false;
@@ -50,9 +53,10 @@ export class SocketTransport implements Transport {
     // The error listener comes first: an error without one would end the process.
     socket.on("error", (error: unknown) => this.#error ??= error);
     socket.on("close", () => this.#onClose());
+    // Node and Deno emit this even while paused, once all bytes were taken.
     socket.on("end", () => {
       this.#ended = true;
-      this.#events?.onEnd();
+      this.#tellEnd();
     });
     this.pause(); // before the data listener, which would start the flow
     socket.on("data", (chunk: Uint8Array) => this.#events?.onData(chunk));
@@ -65,7 +69,14 @@ export class SocketTransport implements Transport {
   attach(events: TransportEvents): void {
     this.#events = events;
     if (this.#closed) queueMicrotask(() => this.#events?.onClose(this.#error));
-    else if (this.#ended) queueMicrotask(() => this.#events?.onEnd());
+    this.#endTold = false;
+    if (this.#ended) queueMicrotask(() => this.#tellEnd());
+  }
+
+  #tellEnd(): void {
+    if (!this.#ended || this.#endTold || this.#paused || this.#closed) return;
+    this.#endTold = true;
+    this.#events?.onEnd();
   }
 
   write(parts: readonly Uint8Array[]): boolean {
@@ -96,13 +107,16 @@ export class SocketTransport implements Transport {
   };
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
     if (!this.#socket.destroyed) this.#encrypted?.readStop();
   }
 
   resume(): void {
+    this.#paused = false;
     if (!this.#socket.destroyed) this.#encrypted?.readStart();
     this.#socket.resume();
+    if (this.#ended) queueMicrotask(() => this.#tellEnd());
   }
 
   end(): void {

@@ -723,6 +723,36 @@ function testEnds(harness: NativeHarness): void {
     });
   }
 
+  test(`${name}: an onError that throws ends nothing`, async () => {
+    const { error: print } = console;
+    const printed: unknown[] = [];
+    console.error = (...values) => printed.push(...values);
+    const options: ServerOptions = {
+      onError: () => {
+        throw new Error("onError failed");
+      },
+    };
+    const handler: Handler = {
+      message() {
+        throw new Error("oops");
+      },
+    };
+    try {
+      await withServer(harness, handler, options, async ({ port }) => {
+        for (let i = 0; i < 2; i++) {
+          const peer = await RawPeer.open(port);
+          peer.write(clientText("x"));
+          assertEquals(await readClose(peer), 1011);
+          peer.destroy();
+        }
+      });
+    } finally {
+      console.error = print;
+    }
+    const messages = printed.filter((it) => it instanceof Error).map(({ message }) => message);
+    assertEquals(messages, ["onError failed", "onError failed"]);
+  });
+
   test(`${name}: a function that returns closes with 1000`, async () => {
     await withServer(harness, () => {}, {}, async ({ port }) => {
       const peer = await RawPeer.open(port);
