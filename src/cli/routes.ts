@@ -51,7 +51,8 @@ async function chat(
 ): Promise<void> {
   const name = new URL(socket.url).searchParams.get("name") ?? "";
   room.join(socket);
-  for await (const message of messages) room.say(message, [...name].slice(0, NAME_LIMIT).join(""));
+  const shown = [...name].slice(0, NAME_LIMIT).join("");
+  for await (const message of messages) await room.say(message, shown);
 }
 
 async function time(socket: WebSocketConnection, messages: AsyncIterable<Message>): Promise<void> {
