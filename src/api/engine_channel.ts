@@ -262,7 +262,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   onDrain(): void {
     this.#blocked = false;
     this.#engine.output.release();
-    this.#heartbeat?.alive();
+    this.#heartbeat?.drained();
     this.#engine.holdPongs = false;
     this.#flush();
     if (this.#finished) return;

@@ -18,11 +18,13 @@ export interface Beating {
 }
 
 /**
- * Sends a ping every interval, and gives the peer up when, after a ping, neither a byte came from
- * it nor a byte left towards it for the time allowed.
+ * Sends a ping every interval, and gives the peer up when, after a ping, there was no sign of life
+ * for the time allowed.
  *
- * Any byte counts as life: a peer that is busy sending a large message, or slow in reading one,
- * must not be cut because its pong stands in a queue.
+ * Any byte from the peer is one: a peer that is busy sending a large message must not be cut
+ * because its pong stands in a queue. So is any byte that leaves while others wait behind it: a
+ * peer that is slow in reading cannot have seen the ping yet. What leaves while nothing waits proves
+ * nothing, for the system takes it whether or not anybody is there.
  */
 export class Heartbeat {
   readonly #intervalMs: number;
@@ -32,6 +34,8 @@ export class Heartbeat {
   /** Runs while a ping of ours is out. */
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #heard = false;
+  /** Whether bytes have left since the deadline was set, and how many waited then. */
+  #drained = false;
   #buffered = 0;
 
   /**
@@ -57,36 +61,39 @@ export class Heartbeat {
     this.#interval = this.#deadline = undefined;
   }
 
-  /** Notes a sign of life. */
+  /** Notes that the peer was heard. */
   alive(): void {
     this.#heard = true;
   }
 
-  get #progress(): boolean {
-    return this.#heard || this.#connection.bufferedAmount < this.#buffered;
+  /** Notes that bytes have left which had to wait. */
+  drained(): void {
+    this.#drained = true;
+  }
+
+  #wait(): void {
+    this.#heard = this.#drained = false;
+    this.#buffered = this.#connection.bufferedAmount;
+    this.#deadline = setTimeout(Heartbeat.#judge, this.#timeoutMs, this);
   }
 
   // Static, and given their heartbeat by the timer: a connection that is idle holds no closures.
 
   static #beat(this: void, heart: Heartbeat): void {
     if (heart.#deadline !== undefined) {
-      if (!heart.#progress) return; // one ping at a time: the deadline of the last one decides
+      if (!heart.#heard) return; // one ping at a time: the deadline of the last one decides
       clearTimeout(heart.#deadline);
     }
-    heart.#heard = false;
-    heart.#deadline = setTimeout(Heartbeat.#judge, heart.#timeoutMs, heart);
+    heart.#wait(); // before the ping, which is not what it waits behind
     heart.#connection.ping(EMPTY_BYTES);
-    heart.#buffered = heart.#connection.bufferedAmount;
   }
 
   static #judge(this: void, heart: Heartbeat): void {
     heart.#deadline = undefined;
-    if (heart.#progress) return;
-    if (heart.#connection.deaf) {
-      heart.#buffered = heart.#connection.bufferedAmount;
-      heart.#deadline = setTimeout(Heartbeat.#judge, heart.#timeoutMs, heart);
-    } else {
-      heart.#connection.onSilence();
-    }
+    if (heart.#heard) return;
+    const { deaf, bufferedAmount } = heart.#connection;
+    const reading = heart.#buffered > 0 && (heart.#drained || bufferedAmount < heart.#buffered);
+    if (deaf || reading) heart.#wait();
+    else heart.#connection.onSilence();
   }
 }

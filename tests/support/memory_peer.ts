@@ -29,6 +29,14 @@ export class MemoryPeer extends RawPeer {
     this.#state.stalled ??= new Promise((resolve) => this.#state.unstall = resolve);
   }
 
+  /** Reads one write, and none after it. */
+  step(): void {
+    const unstall = this.#state.unstall;
+    this.#state.stalled = undefined;
+    this.stall();
+    unstall?.();
+  }
+
   /** Reads on. */
   unstall(): void {
     this.#state.stalled = undefined;
