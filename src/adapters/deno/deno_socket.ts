@@ -166,7 +166,8 @@ export class DenoSocket implements NativeSocket {
 
   /** Deno cannot cut a server's socket: the peer is told to leave, and nobody listens any more. */
   terminate(): void {
-    this.#socket.close();
+    if (this.#closing !== undefined) this.#closeNow();
+    else this.#socket.close();
   }
 
   // ------------------------------------------------------------------ reading
