@@ -11,6 +11,7 @@
 
 import { type ClosePayload, Engine, type EngineSink, type Role } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import { type Beating, Heartbeat } from "./heartbeat.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -121,7 +122,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
         );
       };
       if (signal.aborted) return this.#onAbort();
-      signal.addEventListener("abort", this.#onAbort, { once: true });
+      watchAbort(signal, this.#onAbort);
     }
     const early = this.#early;
     this.#early = undefined;
@@ -276,7 +277,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#heartbeat?.stop();
     if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
     if (this.#onAbort !== undefined) {
-      this.#options.signal?.removeEventListener("abort", this.#onAbort);
+      unwatchAbort(this.#options.signal!, this.#onAbort);
     }
     const clean = this.#engine.state === "closed";
     if (!clean && this.#error === undefined) {

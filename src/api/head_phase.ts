@@ -5,6 +5,7 @@
 
 import { concatBytes } from "../bytes.ts";
 import { type HeadKinds, HeadReader, type HeadResult } from "../handshake/mod.ts";
+import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** How a wait for a head can end, beside with a head or its fault. */
@@ -41,7 +42,7 @@ export class HeadPhase implements TransportEvents {
     this.#transport = transport;
     this.#signal = signal;
     this.#timer = setTimeout(() => this.#lose({ lost: "timeout" }), timeoutMs);
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal !== undefined) watchAbort(signal, this.#onAbort);
     transport.attach(this);
     transport.pause();
     if (signal?.aborted) this.#onAbort();
@@ -50,7 +51,7 @@ export class HeadPhase implements TransportEvents {
   /** Lets go of the timer and the signal; the transport is someone else's from now on. */
   finish(): void {
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this.#onAbort);
     this.#onData = this.#onLoss = undefined;
   }
 

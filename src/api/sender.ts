@@ -11,6 +11,7 @@ import { bytesOf, isBufferSource } from "../bytes.ts";
 import { notOpen } from "../connection/mod.ts";
 import { WebSocketError } from "../errors.ts";
 import { BY_REFERENCE_BYTES, CloseCode, decodeUtf8, encodeUtf8 } from "../frames/mod.ts";
+import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel } from "./channel.ts";
 import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
@@ -306,7 +307,7 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    watchAbort(signal, abort);
+    promise.then(resolve, reject).finally(() => unwatchAbort(signal, abort));
   });
 }

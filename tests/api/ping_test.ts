@@ -46,7 +46,7 @@ test("a pong to the latest ping answers the earlier ones as well", async () => {
   const { socket, peer } = await acceptPeer();
   const pings = ["a", "b", "c"].map((payload) => socket.ping(payload));
   let later = false;
-  socket.ping("d").then(() => later = true);
+  socket.ping("d").then(() => later = true, () => {});
   peer.write(masked({ opcode: PONG, payload: "c" }));
   for (const ping of pings) await soon(ping, "an earlier ping");
   assertEquals(later, false);

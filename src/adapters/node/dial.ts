@@ -5,6 +5,7 @@
 
 import net from "node:net";
 import tls from "node:tls";
+import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { ClientHandshake } from "../../handshake/mod.ts";
 import type { NodeSocket } from "./node_types.ts";
@@ -70,7 +71,7 @@ export function dial(
 
     const settle = (error?: HandshakeError) => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      if (signal !== undefined) unwatchAbort(signal, onAbort);
       socket.removeListener("error", onError);
       socket.removeListener("close", onClose);
       if (error === undefined) return resolve(socket);
@@ -88,7 +89,7 @@ export function dial(
         }),
       ), timeoutMs);
 
-    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal !== undefined) watchAbort(signal, onAbort);
     socket.on("error", onError);
     socket.on("close", onClose);
     socket.once(secure ? "secureConnect" : "connect", () => {
