@@ -24,8 +24,8 @@ export function watchAbort(signal: AbortSignal, callback: () => void): void {
   if (watch === undefined) {
     const callbacks = new Set<() => void>();
     const listener = () => {
-      watches.delete(signal);
       for (const call of [...callbacks]) if (callbacks.delete(call)) call();
+      watches.delete(signal);
     };
     watch = { callbacks, listener };
     watches.set(signal, watch);
