@@ -27,9 +27,13 @@ export async function answerHttp(
   secure: boolean,
   onError: (error: unknown) => void,
 ): Promise<void> {
+  const leaving = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) leaving.abort(new Error("the client has left"));
+  });
   let request: Request;
   try {
-    request = toRequest(incoming, secure);
+    request = toRequest(incoming, secure, leaving.signal);
   } catch {
     return sendText(outgoing, 400, "Cannot answer: the request is malformed\n");
   }
@@ -62,15 +66,15 @@ export function sendText(outgoing: ServerResponse, status: number, text: string)
   outgoing.end(text);
 }
 
-function toRequest(incoming: IncomingMessage, secure: boolean): Request {
+function toRequest(incoming: IncomingMessage, secure: boolean, signal: AbortSignal): Request {
   const { method = "GET", url: target = "/", rawHeaders } = incoming;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
   const origin = `${secure ? "https" : "http"}://${headers.get("host") ?? "localhost"}`;
   const url = target.startsWith("/") ? origin + target : target;
-  if (method === "GET" || method === "HEAD") return new Request(url, { method, headers });
+  if (method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
   const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
-  return new Request(url, { method, headers, body, duplex: "half" } as RequestInit);
+  return new Request(url, { method, headers, body, signal, duplex: "half" } as RequestInit);
 }
 
 async function sendResponse(
@@ -90,6 +94,7 @@ async function sendResponse(
     outgoing.end();
     return;
   }
+  outgoing.flushHeaders(); // the body may have nothing to give for a long time
   const reader = response.body.getReader();
   // A client that leaves ends the body's source, also while that has nothing to give.
   outgoing.once("close", () => void reader.cancel().catch(() => {}));
