@@ -216,7 +216,11 @@ test("a TLS handshake that does not go on is cut at the deadline", async () => {
 });
 
 test("a silent connection after a response is cut at the deadline", async () => {
-  await using server = await serve(echo, { port: 0, handshakeTimeoutMs: 300 });
+  await using server = await serve(echo, {
+    port: 0,
+    handshakeTimeoutMs: 300,
+    fetch: () => new Response("hi"),
+  });
   const peer = await RawPeer.connect(server.port);
   peer.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await peer.readHead();

@@ -100,9 +100,11 @@ export function dial(
 }
 
 function failed(where: string, cause: unknown): HandshakeError {
-  // Dialling several addresses fails with an AggregateError, which has no message of its own.
-  const { message, code } = cause as { message?: string; code?: string };
-  return new HandshakeError(`Cannot connect to ${where}: ${message || code || "unknown error"}`, {
+  const { message = "", code, reason } = cause as Record<"message" | "code" | "reason", string>;
+  // Dialling several addresses fails with an AggregateError, which has no message of its own;
+  // OpenSSL's message on Node is a line of internals and a line's end, with the gist in `reason`.
+  const why = (message.includes("\n") && reason) || message || code || "unknown error";
+  return new HandshakeError(`Cannot connect to ${where}: ${why}`, {
     code: "WS_CONNECT_FAILED",
     cause,
   });

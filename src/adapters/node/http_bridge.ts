@@ -61,7 +61,7 @@ export function sendText(outgoing: ServerResponse, status: number, text: string)
   outgoing.writeHead(status, {
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": String(new TextEncoder().encode(text).length),
-    ...(status === 426 ? { Upgrade: "websocket", Connection: "Upgrade" } : {}),
+    ...(status === 426 ? { Upgrade: "websocket", Connection: "Upgrade, close" } : {}),
   });
   outgoing.end(text);
 }

@@ -101,6 +101,7 @@ export function openUpgrade(
   head: Uint8Array,
   setup: ServerSetup,
 ): Promise<Opening> {
+  socket.setTimeout?.(0); // the server's idle time-out is for requests
   const transport = new SocketTransport(socket);
   const { options } = setup;
   const refusal = checkHead(request, options.maxHeaderBytes);
@@ -109,7 +110,7 @@ export function openUpgrade(
     return answerRefusal(transport, phase, refusal, options);
   }
   const fields = new RawFields(request.rawHeaders);
-  const opening = toOpeningRequest(request, fields, "encrypted" in socket);
+  const opening = toOpeningRequest(request, fields, socket.encrypted === true);
   return openFromRequest(transport, opening, head, setup, fields);
 }
 
