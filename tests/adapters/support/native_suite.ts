@@ -693,6 +693,51 @@ function testEnds(harness: NativeHarness): void {
     });
   });
 
+  test(`${name}: a connection that is over leaves no listener and no timer behind`, async () => {
+    const { signal } = new AbortController();
+    const { addEventListener: add, removeEventListener: remove } = signal;
+    let listeners = 0;
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      return add.apply(signal, args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      return remove.apply(signal, args);
+    };
+    // The deadline is told by its length, which nothing else here has.
+    const timers = globalThis as unknown as {
+      setTimeout(...args: unknown[]): unknown;
+      clearTimeout(timer: unknown): void;
+    };
+    const { setTimeout: set, clearTimeout: clear } = timers;
+    const deadlines = new Set<unknown>();
+    let started = 0;
+    timers.setTimeout = (...args) => {
+      const timer = set(...args);
+      if (args[1] === 7777) {
+        started++;
+        deadlines.add(timer);
+      }
+      return timer;
+    };
+    timers.clearTimeout = (timer) => {
+      deadlines.delete(timer);
+      clear(timer);
+    };
+    try {
+      await withPair(harness, { signal, closeTimeoutMs: 7777 }, async (peer, socket) => {
+        assertEquals(listeners, 1);
+        const closed = socket.close(4000);
+        assertEquals(await readClose(peer), 4000);
+        await within(closed, "end");
+        assertEquals([listeners, started, deadlines.size], [0, 1, 0]);
+      });
+    } finally {
+      Object.assign(timers, { setTimeout: set, clearTimeout: clear });
+    }
+  });
+
   const throwing: [string, Handler][] = [
     ["a function", async (socket) => {
       for await (const _ of socket) throw new Error("oops");
