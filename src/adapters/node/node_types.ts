@@ -12,7 +12,6 @@ export interface NodeSocket {
   readonly remoteAddress?: string | undefined;
   /** `true` over TLS; Bun 1.4 has it on every socket, `false` without. */
   readonly encrypted?: boolean | undefined;
-  setTimeout?(ms: number): unknown;
   on(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
   removeListener(event: string, listener: (...args: never[]) => void): unknown;

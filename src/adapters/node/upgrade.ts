@@ -101,7 +101,6 @@ export function openUpgrade(
   head: Uint8Array,
   setup: ServerSetup,
 ): Promise<Opening> {
-  socket.setTimeout?.(0); // the server's idle time-out is for requests
   const transport = new SocketTransport(socket);
   const { options } = setup;
   const refusal = checkHead(request, options.maxHeaderBytes);
