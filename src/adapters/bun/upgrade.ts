@@ -156,6 +156,8 @@ export const websocket: BunWebSocketPlugin = createWebSocket();
  * - Bun does not wait for the peer's answer to a close frame: after `close()`, `closed` resolves
  *   when the frame has been handed over, with this side's code.
  * - A `ping` callback sees pings, but cannot suppress the pong.
+ * - A peer that is busy with sending one frame for longer than `pingIntervalMs` and `pingTimeoutMs`
+ *   together is taken for silent: Bun tells nothing of a message before it is whole.
  * - `maxMessageBytes` above the server's limit closes the connection with 1011 and tells `onError`:
  *   see {@linkcode createWebSocket}.
  *

@@ -31,7 +31,8 @@ import {
  * peer, no streaming, no `terminate()` at once. `serve()` has all of it on Deno as well.
  *
  * - `pingIntervalMs` and `pingTimeoutMs` become Deno's `idleTimeout`: after half of their sum
- *   without a message Deno pings, after the other half it gives the peer up.
+ *   without a message or pong Deno pings, after the other half it gives the peer up. A peer that is
+ *   busy for longer with sending one frame looks silent too.
  * - `maxMessageBytes` is checked when the message has come. Deno itself takes frames of at most
  *   64 MiB, and any number of fragments.
  * - A connection that was cut, or that closed without the peer's close frame, is over for the

@@ -14,6 +14,7 @@
 import { concatBytes } from "../../bytes.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../../errors.ts";
 import { CloseCode, decodeValidUtf8, encodeUtf8 } from "../../frames/mod.ts";
+import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import type {
   Channel,
   ChannelEvents,
@@ -109,7 +110,7 @@ export class NativeChannel implements Channel, NativeEvents {
         );
       };
       if (signal.aborted) return this.#onAbort();
-      signal.addEventListener("abort", this.#onAbort, { once: true });
+      watchAbort(signal, this.#onAbort);
     }
     if (!this.#paused) this.resume();
   }
@@ -283,7 +284,7 @@ export class NativeChannel implements Channel, NativeEvents {
 
   onFlush(empty: boolean): void {
     if (this.#finished) return;
-    this.#heartbeat?.alive();
+    this.#heartbeat?.drained();
     this.#events.onFlush();
     if (empty && !this.#finished) this.#events.onDrain();
   }
@@ -314,9 +315,7 @@ export class NativeChannel implements Channel, NativeEvents {
     this.#dropping = true;
     this.#heartbeat?.stop();
     clearTimeout(this.#closeTimer);
-    if (this.#onAbort !== undefined) {
-      this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    }
+    if (this.#onAbort !== undefined) unwatchAbort(this.#options.signal!, this.#onAbort);
     this.#socket.release();
     this.#events.onClosed(info);
   }

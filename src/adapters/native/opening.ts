@@ -3,6 +3,7 @@
  * @module
  */
 
+import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import type { ConnectionInfo } from "../../api/connection_core.ts";
 import { checkHandler, type Handler, logError } from "../../api/handler.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../../api/server_opening.ts";
@@ -129,7 +130,7 @@ function inTime(
   return new Promise((resolve) => {
     const settle = (decision: UpgradeDecision) => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      if (signal !== undefined) unwatchAbort(signal, onAbort);
       resolve(decision);
     };
     const onAbort = () => settle(closing());
@@ -137,7 +138,7 @@ function inTime(
       const message = `it did not finish within ${timeoutMs} ms`;
       settle(refuse({ status: 503, code: "WS_HANDSHAKE_TIMEOUT", message }));
     }, timeoutMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal !== undefined) watchAbort(signal, onAbort);
     deciding.then(settle); // it never rejects
   });
 }
