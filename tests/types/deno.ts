@@ -7,3 +7,20 @@ async function echo(socket: WebSocketConnection): Promise<void> {
 }
 
 Deno.serve((request) => upgradeWebSocket(request, echo));
+
+// With the peer's address, routes beside it, and options.
+Deno.serve({ port: 0 }, (request, info) => {
+  if (new URL(request.url).pathname !== "/chat") return new Response("plain HTTP");
+  return upgradeWebSocket(
+    request,
+    {
+      open: (socket) => socket.send(`${socket.remoteAddress} ${socket.capabilities.engine}`),
+      message: (socket, data) => socket.trySend(data),
+    },
+    { protocols: ["chat"], headers: { "x-a": "1" } },
+    info,
+  );
+});
+
+// @ts-expect-error: options come before info
+Deno.serve((request, info) => upgradeWebSocket(request, echo, info));
