@@ -1,0 +1,146 @@
+import { assertEquals } from "@std/assert";
+import { EventEmitter } from "node:events";
+import { test } from "node:test";
+import type { NodeSocket } from "../../../src/adapters/node/node_types.ts";
+import { SocketTransport } from "../../../src/adapters/node/socket_transport.ts";
+
+/** A socket that writes down what is done to it, and flushes when it is told to. */
+class FakeSocket extends EventEmitter {
+  readonly log: string[] = [];
+  readonly callbacks: (() => void)[] = [];
+  destroyed = false;
+  writableLength = 0;
+  /** Whether a write is taken by the kernel at once. */
+  fast = false;
+
+  write(chunk: Uint8Array | string, callback?: () => void): boolean {
+    this.log.push(`write ${chunk.length}`);
+    if (!this.fast) this.writableLength += chunk.length;
+    if (callback !== undefined) this.callbacks.push(callback);
+    return true;
+  }
+
+  flush(): void {
+    this.writableLength = 0;
+    for (const callback of this.callbacks.splice(0)) callback();
+  }
+
+  cork(): void {
+    this.log.push("cork");
+  }
+
+  uncork(): void {
+    this.log.push("uncork");
+  }
+
+  pause(): void {
+    this.log.push("pause");
+  }
+
+  resume(): void {
+    this.log.push("resume");
+  }
+
+  end(): void {
+    this.log.push("end");
+  }
+
+  destroy(): void {
+    this.log.push("destroy");
+    this.destroyed = true;
+  }
+}
+
+function make(): { socket: FakeSocket; transport: SocketTransport; told: string[] } {
+  const socket = new FakeSocket();
+  const transport = new SocketTransport(socket as unknown as NodeSocket);
+  const told: string[] = [];
+  transport.attach({
+    onData: (chunk) => told.push(`data ${chunk.length}`),
+    onEnd: () => told.push("end"),
+    onDrain: () => told.push("drain"),
+    onClose: (error) => told.push(`close ${(error as Error | undefined)?.message}`),
+  });
+  socket.log.length = 0;
+  return { socket, transport, told };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+test("a socket transport writes several parts as one, and leaves out empty ones", () => {
+  const { socket, transport } = make();
+  transport.write([1, 0, 2, 0].map((length) => new Uint8Array(length)));
+  assertEquals(socket.log, ["cork", "write 1", "write 2", "uncork"]);
+  socket.log.length = 0;
+  transport.write([new Uint8Array(3)]);
+  assertEquals(socket.log, ["write 3"]);
+  socket.log.length = 0;
+  assertEquals(transport.write([new Uint8Array(0)]), true);
+  assertEquals(socket.log, []);
+});
+
+test("a socket transport tells of a drain once, and only when a write had to wait", () => {
+  const { socket, transport, told } = make();
+  socket.fast = true;
+  assertEquals(transport.write([new Uint8Array(5)]), true);
+  socket.flush();
+  assertEquals(told, []);
+  socket.fast = false;
+  assertEquals(transport.write([new Uint8Array(5), new Uint8Array(5)]), false);
+  assertEquals(transport.bufferedBytes, 10);
+  socket.flush();
+  socket.flush();
+  assertEquals(told, ["drain"]);
+});
+
+test("a socket transport tells of no drain while later bytes wait", () => {
+  const { socket, transport, told } = make();
+  transport.write([new Uint8Array(5)]);
+  const [first] = socket.callbacks.splice(0);
+  transport.write([new Uint8Array(5)]);
+  socket.writableLength = 5;
+  first();
+  assertEquals(told, []);
+  socket.flush();
+  assertEquals(told, ["drain"]);
+});
+
+test("a socket transport holds an end back while it is paused, and tells it once", async () => {
+  const { socket, transport, told } = make();
+  socket.emit("end");
+  await turn();
+  assertEquals(told, []);
+  transport.resume();
+  transport.resume();
+  await turn();
+  assertEquals(told, ["end"]);
+  transport.attach({
+    onData() {},
+    onEnd: () => told.push("end again"),
+    onDrain() {},
+    onClose() {},
+  });
+  await turn();
+  assertEquals(told, ["end", "end again"]);
+});
+
+test("a socket transport tells of the close once, with the first error", async () => {
+  const { socket, transport, told } = make();
+  socket.emit("error", new Error("first"));
+  socket.emit("error", new Error("second"));
+  socket.emit("close");
+  transport.destroy();
+  await turn();
+  assertEquals(told, ["close first"]);
+  assertEquals(transport.write([new Uint8Array(1)]), true);
+  transport.end();
+  assertEquals(socket.log, ["destroy"]);
+});
+
+test("a socket transport ends once and writes nothing after that", () => {
+  const { socket, transport } = make();
+  transport.end();
+  transport.end();
+  assertEquals(transport.write([new Uint8Array(1)]), true);
+  assertEquals(socket.log, ["end"]);
+});
