@@ -8,6 +8,12 @@
 import type { Transport, TransportEvents } from "../../api/transport.ts";
 import type { NodeSocket } from "./node_types.ts";
 
+/**
+ * Larger parts go to the socket in slices of this size, one after the other: a socket tells only when
+ * all of a write has left, and a peer that is slow in reading must be seen to read.
+ */
+const SLICE_BYTES = 1024 * 1024;
+
 /** What is read on and off below a TLS socket. */
 interface EncryptedHandle {
   readStart(): void;
@@ -42,6 +48,11 @@ export class SocketTransport implements Transport {
   #closed = false;
   /** Whether `onDrain` is owed. */
   #waiting = false;
+  /** Slices that wait for those before them, the next one last, and their bytes. */
+  #slices: Uint8Array[] = [];
+  #slicedBytes = 0;
+  /** Whether `end()` waits for them. */
+  #endLater = false;
   #error: unknown;
 
   /** @param socket The socket, connected; its events are this transport's from now on. */
@@ -63,7 +74,7 @@ export class SocketTransport implements Transport {
   }
 
   get bufferedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + this.#slicedBytes;
   }
 
   attach(events: TransportEvents): void {
@@ -86,7 +97,9 @@ export class SocketTransport implements Transport {
     // one starts (tests/adapters/node_test.ts, "an empty body does not block").
     const last = parts.findLastIndex((part) => part.length > 0);
     if (last < 0) return true;
-    if (last === 0) {
+    if (this.#slicedBytes > 0 || parts.some((part) => part.length > SLICE_BYTES)) {
+      this.#slice(parts);
+    } else if (last === 0) {
       socket.write(parts[0], this.#onWritten);
     } else {
       socket.cork();
@@ -95,14 +108,38 @@ export class SocketTransport implements Transport {
       socket.uncork();
     }
     // Nothing left to write: the kernel has it all, and the memory is free again.
-    this.#waiting = socket.writableLength > 0;
+    this.#waiting = this.bufferedBytes > 0;
     return !this.#waiting;
+  }
+
+  #slice(parts: readonly Uint8Array[]): void {
+    const slices: Uint8Array[] = [];
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += SLICE_BYTES) {
+        slices.push(part.subarray(at, at + SLICE_BYTES));
+      }
+      this.#slicedBytes += part.length;
+    }
+    this.#slices.unshift(...slices.reverse());
+    this.#writeSlices();
+  }
+
+  /** Writes slices until one has to wait. */
+  #writeSlices(): void {
+    while (this.#slicedBytes > 0 && this.#socket.writableLength === 0) {
+      const slice = this.#slices.pop()!;
+      this.#slicedBytes -= slice.length;
+      this.#socket.write(slice, this.#onWritten);
+    }
   }
 
   /** The last part of a write has left; "drain" would not tell below the socket's own mark. */
   readonly #onWritten = (): void => {
     if (!this.#waiting || this.#closed || this.#socket.writableLength > 0) return;
+    this.#writeSlices();
+    if (this.bufferedBytes > 0) return;
     this.#waiting = false;
+    if (this.#endLater) this.#socket.end();
     this.#events?.onDrain();
   };
 
@@ -122,7 +159,8 @@ export class SocketTransport implements Transport {
   end(): void {
     if (this.#ending || this.#closed) return;
     this.#ending = true;
-    this.#socket.end();
+    if (this.#slicedBytes === 0) this.#socket.end();
+    else this.#endLater = true;
   }
 
   destroy(): void {
@@ -133,6 +171,8 @@ export class SocketTransport implements Transport {
   #onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#slices = [];
+    this.#slicedBytes = 0;
     this.#events?.onClose(this.#error);
   }
 }
