@@ -150,7 +150,6 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   ping(payload: Uint8Array): void {
-    if (!this.open) return; // a heartbeat's timer may find the connection closing
     this.#engine.ping(payload);
     this.#afterSend();
   }
