@@ -219,12 +219,8 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     if (queue.awaited) throw taken();
     this.#reader = new MessageReader(this, queue.take());
     this.#consumer = this.#reader;
-    if (this.#ended) {
-      this.#reader.onEnd(this.#endError());
-    } else {
-      this.channel.setStreaming(true);
-      this.#reader.start(); // last: what the queue held back may come at once
-    }
+    if (this.#ended) this.#reader.onEnd(this.#endError());
+    else this.channel.setStreaming(true);
     return this.#reader;
   }
 

@@ -88,7 +88,7 @@ export class MessageQueue implements MessageConsumer, AsyncIterableIterator<Mess
     for (const waiter of waiters) this.#finish().then(waiter.resolve, waiter.reject);
   }
 
-  /** Takes what is queued, for another consumer to go on with; the peer stays held back. */
+  /** Takes what is queued, for another consumer to go on with; that now holds the peer back. */
   take(): Message[] {
     const messages = this.#messages.slice(this.#head);
     this.#messages = [];

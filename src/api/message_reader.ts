@@ -56,12 +56,6 @@ export class MessageReader
     for (const data of earlier) this.onMessage(data);
   }
 
-  /** Lets the peer go on, or not: from now on this consumer decides. */
-  start(): void {
-    this.#held = !this.#mustHold;
-    this.#update();
-  }
-
   /** While a message waits that nobody asked for, or the one arriving is not being read. */
   get #mustHold(): boolean {
     return this.#ready.length > 0 || this.#body?.full === true;

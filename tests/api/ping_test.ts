@@ -12,6 +12,7 @@ import {
   plain,
   sleep,
   soon,
+  take,
   text,
   until,
 } from "./ends.ts";
@@ -191,6 +192,24 @@ test("a peer is excused while this side does not read, and right after", async (
   }
   assertEquals(socket.readyState, 1);
   assertEquals((await soon(socket.closed, "closed")).error?.code, "WS_PING_TIMEOUT");
+});
+
+test("a peer that was not listened to has all of its time from then on", async () => {
+  // Read again at different times after the last deadline, of which none may count.
+  const waits = [400, 440, 480, 520].map(async (paused) => {
+    const { socket, peer } = await acceptPeer({
+      pingIntervalMs: 50,
+      pingTimeoutMs: 160,
+      highWaterMark: 0,
+    });
+    peer.write(masked(text("unread")));
+    await sleep(paused);
+    await take(socket, 1);
+    const started = performance.now();
+    await soon(socket.closed, "closed");
+    return performance.now() - started;
+  });
+  for (const ms of await Promise.all(waits)) assert(ms >= 150, `${ms} ms`);
 });
 
 test("no pings are sent when pingIntervalMs is 0", async () => {
