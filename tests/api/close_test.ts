@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { hex } from "../support/bytes.ts";
+import { thrownByTimers } from "../support/timers.ts";
 import {
   acceptPeer,
   closeFrame,
@@ -108,29 +109,35 @@ test("a peer that broke a rule and stays is cut after closeTimeoutMs", async () 
 
 test("a peer that stops reading and then closes or fails is cut after closeTimeoutMs", async () => {
   for (const last of [closeFrame(), { opcode: 7 }]) {
-    const { socket, peer } = await acceptPeer({
-      closeTimeoutMs: 150,
-      pingIntervalMs: 20,
-      pingTimeoutMs: 60_000,
-    });
-    peer.stall();
-    socket.send("x".repeat(100_000));
-    await sleep(10);
-    peer.write(masked(last));
     // Heartbeats fall due while the close frame waits: none may throw in its timer.
-    const info = await soon(socket.closed, "closed");
-    assertEquals(info.error?.code, last.opcode === 7 ? "WS_OPCODE_RESERVED" : undefined);
-    peer.unstall();
+    const thrown = await thrownByTimers(async () => {
+      const { socket, peer } = await acceptPeer({
+        closeTimeoutMs: 150,
+        pingIntervalMs: 20,
+        pingTimeoutMs: 60_000,
+      });
+      peer.stall();
+      socket.send("x".repeat(100_000));
+      await sleep(10);
+      peer.write(masked(last));
+      const info = await soon(socket.closed, "closed");
+      assertEquals(info.error?.code, last.opcode === 7 ? "WS_OPCODE_RESERVED" : undefined);
+      peer.unstall();
+    });
+    assertEquals(thrown, []);
   }
 });
 
 test("a connection closed before it was started sends no pings while it waits", async () => {
-  const { socket, peer } = await acceptPeer({ closeTimeoutMs: 200, pingIntervalMs: 20 });
-  socket.close();
-  const info = await soon(socket.closed, "closed");
-  assertEquals(info.error?.code, "WS_CLOSE_TIMEOUT");
-  assertEquals((await peer.readFrame())?.opcode, CLOSE);
-  assertEquals((await peer.readToEnd()).length, 0);
+  const thrown = await thrownByTimers(async () => {
+    const { socket, peer } = await acceptPeer({ closeTimeoutMs: 200, pingIntervalMs: 20 });
+    socket.close();
+    const info = await soon(socket.closed, "closed");
+    assertEquals(info.error?.code, "WS_CLOSE_TIMEOUT");
+    assertEquals((await peer.readFrame())?.opcode, CLOSE);
+    assertEquals((await peer.readToEnd()).length, 0);
+  });
+  assertEquals(thrown, []);
 });
 
 test("messages that arrive after close() are dropped, pings after it unanswered", async () => {

@@ -211,5 +211,5 @@ test("promises that reject while nobody looks at them end no process", async () 
   socket.send("late");
   socket.ping();
   await socket.closed;
-  await sleep(20); // where a runtime would report an unhandled rejection, and fail this file
+  await sleep(20); // each runtime's test runner fails this test for an unhandled rejection
 });
