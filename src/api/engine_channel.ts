@@ -14,6 +14,7 @@ import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import { type Beating, Heartbeat } from "./heartbeat.ts";
+import { IdleFlush } from "./idle_flush.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -30,9 +31,6 @@ export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   protocolErrors: true,
   earlyMessageLimit: true,
 });
-
-/** Idle microtask turns to wait before writing what was sent outside a receive call. */
-const IDLE_TURNS = 3;
 
 /** From this many gathered bytes on nothing is waited for. */
 const FLUSH_BYTES = 256 * 1024;
@@ -61,11 +59,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #blocked = false;
   /** Whether the peer's end of the byte stream was seen. */
   #peerEnded = false;
-  #flushScheduled = false;
-  /** `#wait`, bound; made when first needed. */
-  #turn: (() => void) | undefined;
-  #idleTurns = 0;
-  #seenPending = 0;
+  /** Made when first needed. */
+  #idleFlush: IdleFlush | undefined;
 
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #onAbort: (() => void) | undefined;
@@ -186,28 +181,11 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   #afterSend(): void {
     if (this.#receiving || this.#blocked) return;
-    if (this.#engine.output.pendingBytes >= FLUSH_BYTES) this.#flush();
-    else if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      this.#idleTurns = 0;
-      this.#seenPending = this.#engine.output.pendingBytes;
-      this.#turn ??= () => this.#wait();
-      queueMicrotask(this.#turn);
-    }
-  }
-
-  /** One turn of waiting; anything sent since the last one starts the count anew. */
-  #wait(): void {
-    const pending = this.#engine.output.pendingBytes;
-    if (pending !== this.#seenPending) {
-      this.#seenPending = pending;
-      this.#idleTurns = 0;
-    } else if (++this.#idleTurns >= IDLE_TURNS) {
-      this.#flushScheduled = false;
+    if (this.#engine.output.pendingBytes >= FLUSH_BYTES) return this.#flush();
+    this.#idleFlush ??= new IdleFlush(this.#engine.output, () => {
       if (!this.#receiving) this.#flush();
-      return;
-    }
-    queueMicrotask(this.#turn!);
+    });
+    this.#idleFlush.schedule();
   }
 
   #flush(): void {

@@ -197,10 +197,9 @@ export class Engine implements ControlSink {
     if ("message" in close) return close;
     this.#closeReceived = close;
     this.#parser.stop();
-    if (!this.#closeSent) {
-      // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"
-      this.#sendClose(payload.subarray(0, 2));
-    }
+    // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"; the reason goes
+    // with it, so that the peer's close event shows what it said.
+    if (!this.#closeSent) this.#sendClose(payload);
     this.#sink.onPeerClose(close);
     return null;
   }

@@ -12,11 +12,11 @@ const VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012,
 const INVALID_CODES = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535];
 
 for (const role of ROLES) {
-  test(`a ${role} echoes every code that may be sent, and reports the reason`, () => {
+  test(`a ${role} echoes every code that may be sent, with its reason`, () => {
     for (const code of VALID_CODES) {
       const rig = new EngineRig(role).feed({ opcode: CLOSE, payload: closing(code, "wie späßig") });
       assertEquals(rig.events, [`close ${code} wie späßig`]);
-      assertEquals(rig.sent(), [line(CLOSE, closing(code))]);
+      assertEquals(rig.sent(), [line(CLOSE, closing(code, "wie späßig"))]);
       assertEquals(rig.engine.state, "closed");
       assertEquals(rig.engine.closeReceived, { closeCode: code, reason: "wie späßig" });
     }

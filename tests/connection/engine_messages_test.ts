@@ -103,7 +103,7 @@ const VECTORS: {
       { opcode: CLOSE, payload: closing(1000) },
     ],
     events: ["close 4001 bye"],
-    sent: [line(CLOSE, closing(4001))],
+    sent: [line(CLOSE, closing(4001, "bye"))],
   },
 ];
 
