@@ -182,7 +182,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #afterSend(): void {
     if (this.#receiving || this.#blocked) return;
     if (this.#engine.output.pendingBytes >= FLUSH_BYTES) return this.#flush();
-    this.#idleFlush ??= new IdleFlush(this.#engine.output, () => {
+    this.#idleFlush ??= new IdleFlush(this.#engine.output, this.#transport, () => {
       if (!this.#receiving) this.#flush();
     });
     this.#idleFlush.schedule();

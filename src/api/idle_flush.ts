@@ -4,16 +4,21 @@
  */
 
 import type { FrameWriter } from "../frames/mod.ts";
+import type { Transport } from "./transport.ts";
 
-/** Idle microtask turns to wait before writing. */
+/** Idle microtask turns to wait before writing, where the transport has no better way. */
 const IDLE_TURNS = 3;
 
+/** `then` on it is a turn of the microtask queue; Node's `queueMicrotask` costs several times that. */
+const SETTLED: Promise<void> = Promise.resolve();
+
 /**
- * Flushes a writer when nothing was added to it for a few turns of the microtask queue, so that
- * sends with an `await` between them still share one write.
+ * Flushes a writer when nothing more is being added to it, so that sends with an `await` between
+ * them still share one write.
  */
 export class IdleFlush {
   readonly #output: FrameWriter;
+  readonly #transport: Transport;
   readonly #flush: () => void;
   #waiting = false;
   #idleTurns = 0;
@@ -21,10 +26,12 @@ export class IdleFlush {
 
   /**
    * @param output What is waited for.
+   * @param transport Where it will go.
    * @param flush Writes it.
    */
-  constructor(output: FrameWriter, flush: () => void) {
+  constructor(output: FrameWriter, transport: Transport, flush: () => void) {
     this.#output = output;
+    this.#transport = transport;
     this.#flush = flush;
   }
 
@@ -32,9 +39,13 @@ export class IdleFlush {
   schedule(): void {
     if (this.#waiting) return;
     this.#waiting = true;
-    this.#idleTurns = 0;
-    this.#seenBytes = this.#output.pendingBytes;
-    queueMicrotask(this.#turn);
+    if (this.#transport.defer !== undefined) {
+      this.#transport.defer(this.#end);
+    } else {
+      this.#idleTurns = 0;
+      this.#seenBytes = this.#output.pendingBytes;
+      SETTLED.then(this.#turn);
+    }
   }
 
   /** One turn; anything added since the last one starts the count anew. */
@@ -44,9 +55,13 @@ export class IdleFlush {
       this.#seenBytes = bytes;
       this.#idleTurns = 0;
     } else if (++this.#idleTurns >= IDLE_TURNS) {
-      this.#waiting = false;
-      return this.#flush();
+      return this.#end();
     }
-    queueMicrotask(this.#turn);
+    SETTLED.then(this.#turn);
+  };
+
+  readonly #end = (): void => {
+    this.#waiting = false;
+    this.#flush();
   };
 }

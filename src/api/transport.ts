@@ -53,4 +53,9 @@ export interface Transport {
   end(): void;
   /** Cuts both directions at once. */
   destroy(): void;
+  /**
+   * Calls back when everything that is ready to run has run, where the runtime has a way to say so:
+   * then is the time to write what was sent one by one. Default: a few turns of the microtask queue.
+   */
+  defer?(callback: () => void): void;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import process from "node:process";
 import type { Transport, TransportEvents } from "../../api/transport.ts";
 import type { NodeSocket } from "./node_types.ts";
 
@@ -33,6 +34,9 @@ function findEncryptedHandle(socket: NodeSocket): EncryptedHandle | undefined {
     ? handle as EncryptedHandle
     : undefined;
 }
+
+const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
+const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
 
 /** Drives a `net.Socket` or `tls.TLSSocket`, of Node or of another runtime's `node:net`. */
 export class SocketTransport implements Transport {
@@ -95,9 +99,9 @@ export class SocketTransport implements Transport {
     if (this.#ending || this.#closed) return true;
     // Empty parts are left out: on Deno 2.9 an empty write to a TLS socket never ends, and no later
     // one starts (tests/adapters/node_test.ts, "an empty body does not block").
-    const last = parts.findLastIndex((part) => part.length > 0);
+    const last = parts.findLastIndex(isNotEmpty);
     if (last < 0) return true;
-    if (this.#slicedBytes > 0 || parts.some((part) => part.length > SLICE_BYTES)) {
+    if (this.#slicedBytes > 0 || parts.some(isLarge)) {
       this.#slice(parts);
     } else if (last === 0) {
       socket.write(parts[0], this.#onWritten);
@@ -166,6 +170,11 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
     this.#onClose();
+  }
+
+  /** A tick runs when the microtasks are done, or before them when it is asked for outside of one. */
+  defer(callback: () => void): void {
+    process.nextTick(callback);
   }
 
   #onClose(): void {
