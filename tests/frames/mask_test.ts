@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { applyMask, nextMaskingKey } from "../../src/frames/mask.ts";
+import { applyMask, nextMaskingKey, useWideMasking } from "../../src/frames/mask.ts";
 import { assertBytes, hex } from "../support/bytes.ts";
 import { fuzz, Random } from "../support/random.ts";
 
@@ -46,6 +46,29 @@ test("applyMask does as a loop over bytes at every alignment, offset and size to
         assertBytes(bytes, maskSlowly(source, start, start + size, key, offset), what);
       }
     }
+  }
+});
+
+test("applyMask does as a loop over bytes with words of 64 bits and of 32", () => {
+  const random = new Random(7);
+  const source = random.bytes(1100);
+  const before = useWideMasking(true);
+  try {
+    for (const wide of [true, false]) {
+      useWideMasking(wide);
+      for (let alignment = 0; alignment < 8; alignment++) {
+        for (let size = 1016; size <= 1064; size++) {
+          const key = random.uint32() | 0;
+          const bytes = new Uint8Array(source);
+          const start = 16 + alignment;
+          applyMask(bytes, start, start + size, key, alignment);
+          const what = `wide ${wide}, alignment ${alignment}, size ${size}`;
+          assertBytes(bytes, maskSlowly(source, start, start + size, key, alignment), what);
+        }
+      }
+    }
+  } finally {
+    useWideMasking(before);
   }
 });
 
