@@ -117,6 +117,8 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     this.#onError = onError;
     if (callbacks.message !== undefined) this.#consumer = new CallbackConsumer(this, callbacks);
     this.call(callbacks.open, undefined);
+    // Callbacks that want no messages must not make the peer wait until somebody takes them.
+    this.#consumer ??= new CallbackConsumer(this, callbacks);
   }
 
   /** Calls a callback; what it throws, or what its promise rejects with, fails the connection. */
@@ -325,7 +327,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   }
 }
 
-/** Hands every message to a callback, at once and in order. */
+/** Hands every message to a callback, at once and in order; drops them where there is none. */
 class CallbackConsumer implements MessageConsumer {
   readonly #core: ConnectionCore;
   readonly #message: HandlerCallbacks["message"];

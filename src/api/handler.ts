@@ -18,7 +18,10 @@ import type { WebSocketError } from "../errors.ts";
 export interface HandlerCallbacks<Data = any> {
   /** The connection is open. */
   open?(socket: WebSocketConnection<Data>): unknown;
-  /** A message came; bytes are yours to keep. */
+  /**
+   * A message came; bytes are yours to keep. Without this callback messages are dropped, unless
+   * `open` has begun to read them in another way.
+   */
   message?(socket: WebSocketConnection<Data>, data: Message): unknown;
   /** Everything sent has left, after some of it had to wait. */
   drain?(socket: WebSocketConnection<Data>): unknown;

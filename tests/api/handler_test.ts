@@ -106,6 +106,32 @@ test("callbacks are called at once, in the order in which things arrive", async 
   ]);
 });
 
+test("callbacks without message drop messages, so that a peer that talks is not held back", async () => {
+  const { socket, peer } = await handlePeer({ open: (socket) => socket.send("hi") }, {
+    highWaterMark: 1000,
+  });
+  assertEquals((await peer.readFrame())?.payload, new TextEncoder().encode("hi"));
+  for (let i = 0; i < 20; i++) peer.write(masked(text("x".repeat(200))));
+  peer.write(masked({ opcode: PING, payload: new Uint8Array([7]) }));
+  const pong = (await peer.readFrame())!;
+  assertEquals([pong.opcode, ...pong.payload], [PONG, 7]);
+  assertThrows(() => socket[Symbol.asyncIterator](), DOMException, "something else reads them");
+  socket.terminate();
+});
+
+test("callbacks without message may read in another way, if open begins it", async () => {
+  const seen: unknown[] = [];
+  const { socket, peer } = await handlePeer({
+    open: async (socket) => {
+      for await (const message of socket) seen.push(message);
+    },
+  });
+  peer.write(masked(text("one")));
+  await until(() => seen.length === 1, "the loop in open gets the message");
+  assertEquals(seen, ["one"]);
+  socket.terminate();
+});
+
 test("callbacks keep their object as this", async () => {
   const handler = { message: count };
   const seen: unknown[] = [];
