@@ -9,6 +9,7 @@ import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
+import { MAX_HEADER_FIELDS } from "../handshake/mod.ts";
 import { answerHttp, type FetchHandler, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
 import type { NodeSocket } from "./node/node_types.ts";
@@ -147,7 +148,10 @@ class RunningServer implements Server {
   };
 
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    if (this.#fetch === undefined) {
+    if (incoming.rawHeaders.length > 2 * MAX_HEADER_FIELDS) {
+      // Node drops fields beyond its own limit, an Upgrade among them: such a head is no request.
+      sendText(outgoing, 431, "Cannot answer: the head has too many fields\n");
+    } else if (this.#fetch === undefined) {
       sendText(outgoing, 426, "This server speaks WebSocket only\n");
     } else {
       answerHttp(this.#fetch, incoming, outgoing, this.#secure, this.#setup.onError);

@@ -71,6 +71,26 @@ test("header flood: thousands of fields with Upgrade hidden among them are 431 o
   );
 });
 
+test("header flood: serve() answers 431 or 400 to every one of them", async () => {
+  const onError = (error: unknown) => assertEquals(error, undefined);
+  await using server = await serve(echo, {
+    port: 0,
+    maxHeaderBytes: 1 << 20,
+    onError,
+    fetch: () => new Response("plain HTTP"),
+  });
+  for (const count of [200, 1990, 2000, 3000]) {
+    const fields = Array.from({ length: count }, (_, i) => `a${i}: x`);
+    const hidden = requestText().replace("Upgrade: websocket\r\n", "")
+      .replace("\r\n\r\n", `\r\n${fields.join("\r\n")}\r\nUpgrade: websocket\r\n\r\n`);
+    for (const request of [requestText(fields), hidden]) {
+      const got = status(await ask(server.port, request));
+      assert([400, 431].includes(got), `${count}: ${got}`);
+    }
+  }
+  assertEquals(await (await fetch(server.url.replace("ws", "http"))).text(), "plain HTTP");
+});
+
 test("back-tracking: long blanks and escapes in list fields are read in linear time", async () => {
   await underAttack(
     async ({ port }) => {
