@@ -1,0 +1,133 @@
+/**
+ * What an idle connection holds: resident memory and heap of a server in a process of its own.
+ * @module
+ */
+
+import type { BenchOptions } from "../options.ts";
+import {
+  DRIVING_CORE,
+  MEASURED_CORE,
+  type Memory,
+  startServer,
+  withIdleConnections,
+} from "../processes.ts";
+import type { Progress } from "../progress.ts";
+import type { Row, Table } from "../results.ts";
+import { programArgs, type Subject, takesPart } from "../servers.ts";
+import type { Setup } from "../setup.ts";
+import { median, ratio } from "../statistics.ts";
+import type { Workload } from "../workloads.ts";
+import { message } from "./load.ts";
+
+const MAX_ROUNDS = 3;
+/** Timers and garbage of the handshakes are over by then. */
+const SETTLE_MS = 1000;
+
+function workload(connections: number): Workload {
+  return {
+    name: `idle-${connections}`,
+    title: `${connections} idle connections`,
+    connections,
+    inFlight: 0,
+    type: "binary",
+    size: 0,
+  };
+}
+
+const WORKLOADS = [1000, 5000].map(workload);
+
+function rounds(options: BenchOptions): number {
+  return Math.min(MAX_ROUNDS, options.rounds);
+}
+
+function participants(servers: Subject[]): Subject[] {
+  return servers.filter((server) => takesPart(server, WORKLOADS[0]));
+}
+
+/** How many single runs this part is. */
+export function countMemoryRuns(options: BenchOptions, servers: Subject[]): number {
+  return participants(servers).length * WORKLOADS.length * rounds(options);
+}
+
+async function measureOne(
+  server: Subject,
+  workload: Workload,
+  options: BenchOptions,
+  setup: Setup,
+): Promise<{ rss: number; heap: number }> {
+  const args = programArgs(server, workload);
+  const program = setup.program(server.runtime, `programs/${server.program}`, args, true);
+  const env = { ...server.env, ...(options.uws ? { UWEBSOCKETS: options.uws } : {}) };
+  const running = await startServer({ ...program, env, core: MEASURED_CORE });
+  const settled = async (): Promise<Memory> => {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await running.memory(); // what the collection itself needs is there the second time
+    return await running.memory();
+  };
+  try {
+    const before = await settled();
+    const load = { ...setup.program(options.load, "load/load"), core: DRIVING_CORE };
+    const after = await withIdleConnections(load, {
+      task: "idle",
+      port: running.port,
+      workload,
+      warmUpMs: 0,
+      measureMs: 0,
+    }, settled);
+    return {
+      rss: (after.rss - before.rss) / workload.connections,
+      heap: (after.heapUsed - before.heapUsed) / workload.connections,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+/** Measures every server at every number of connections, a new process each time. */
+export async function measureMemory(
+  options: BenchOptions,
+  servers: Subject[],
+  setup: Setup,
+  progress: Progress,
+): Promise<Table[]> {
+  const tables: Table[] = [];
+  for (const workload of WORKLOADS) {
+    const subjects = participants(servers);
+    const found = new Map<string, { rss: number; heap: number }[]>();
+    const errors = new Map<string, string>();
+    for (const { name } of subjects) found.set(name, []);
+    for (let round = 0; round < rounds(options); round++) {
+      for (const subject of subjects) {
+        progress.now(`${workload.name} ${round + 1}/${rounds(options)} ${subject.name}`);
+        try {
+          const one = await measureOne(subject, workload, options, setup);
+          found.get(subject.name)!.push(one);
+        } catch (error) {
+          errors.set(subject.name, message(error));
+        }
+        progress.step();
+      }
+    }
+    for (const key of ["rss", "heap"] as const) {
+      const values = (name: string) => (found.get(name) ?? []).map((one) => one[key]);
+      const rows = subjects.map(({ name, runtime, peer }): Row => ({
+        name,
+        runtime,
+        median: median(values(name)),
+        rounds: values(name),
+        peer: `${peer}@${runtime}`,
+        ratio: ratio(values(name), values(`${peer}@${runtime}`)),
+        error: errors.get(name),
+      }));
+      tables.push({
+        name: `${key}-${workload.connections}`,
+        title: `${key === "rss" ? "resident memory" : "heap after collection"} per connection, ` +
+          workload.title,
+        unit: "B/connection",
+        more: false,
+        rows,
+      });
+    }
+  }
+  return tables;
+}

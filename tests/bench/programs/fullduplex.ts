@@ -1,0 +1,19 @@
+/** `serve()` with callbacks: the whole engine, on any runtime. */
+import { serve, type WebSocketConnection } from "../../../src/adapters/serve.ts";
+import { BROADCAST, ready } from "./program.ts";
+
+const members = new Set<WebSocketConnection>();
+
+const server = await serve(
+  BROADCAST
+    ? {
+      open: (socket) => void members.add(socket),
+      close: (socket) => void members.delete(socket),
+      message(_socket, data) {
+        for (const member of members) member.trySend(data);
+      },
+    }
+    : { message: (socket, data) => void socket.send(data) },
+  { port: 0 },
+);
+ready(server.port);
