@@ -39,6 +39,11 @@ function findEncryptedHandle(socket: NodeSocket): EncryptedHandle | undefined {
     : undefined;
 }
 
+/** Where a socket names its transport. */
+const OWNER: unique symbol = Symbol("fullduplex.transport");
+
+type OwnedSocket = NodeSocket & { [OWNER]: SocketTransport };
+
 const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
 const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
 
@@ -57,7 +62,7 @@ export class SocketTransport implements Transport {
   /** Whether `onDrain` is owed. */
   #waiting = false;
   /** Slices that wait for those before them, the next one last, and their bytes. */
-  #slices: Uint8Array[] = [];
+  #slices: Uint8Array[] | undefined;
   #slicedBytes = 0;
   /** Whether `end()` waits for them. */
   #endLater = false;
@@ -69,16 +74,33 @@ export class SocketTransport implements Transport {
     this.#encrypted = findEncryptedHandle(socket);
     this.remoteAddress = socket.remoteAddress;
     this.#closed = socket.destroyed;
+    (socket as OwnedSocket)[OWNER] = this;
     // The error listener comes first: an error without one would end the process.
-    socket.on("error", (error: unknown) => this.#error ??= error);
-    socket.on("close", () => this.#onClose());
-    // Node and Deno emit this even while paused, once all bytes were taken.
-    socket.on("end", () => {
-      this.#ended = true;
-      this.#tellEnd();
-    });
+    socket.on("error", SocketTransport.#onError);
+    socket.on("close", SocketTransport.#onSocketClose);
+    socket.on("end", SocketTransport.#onEnd);
     this.pause(); // before the data listener, which would start the flow
-    socket.on("data", (chunk: Uint8Array) => this.#events?.onData(chunk));
+    socket.on("data", SocketTransport.#onData);
+  }
+
+  // Shared by all transports, so that an idle connection does not hold four closures.
+
+  static #onError(this: OwnedSocket, error: unknown): void {
+    this[OWNER].#error ??= error;
+  }
+
+  static #onSocketClose(this: OwnedSocket): void {
+    this[OWNER].#onClose();
+  }
+
+  /** Node and Deno emit this even while paused, once all bytes were taken. */
+  static #onEnd(this: OwnedSocket): void {
+    this[OWNER].#ended = true;
+    this[OWNER].#tellEnd();
+  }
+
+  static #onData(this: OwnedSocket, chunk: Uint8Array): void {
+    this[OWNER].#events?.onData(chunk);
   }
 
   get bufferedBytes(): number {
@@ -128,14 +150,14 @@ export class SocketTransport implements Transport {
       }
       this.#slicedBytes += part.length;
     }
-    this.#slices.unshift(...slices.reverse());
+    this.#slices = slices.reverse().concat(this.#slices ?? []);
     this.#writeSlices();
   }
 
   /** Writes slices until one has to wait. */
   #writeSlices(): void {
     while (this.#slicedBytes > 0 && this.#socket.writableLength === 0) {
-      const slice = this.#slices.pop()!;
+      const slice = this.#slices!.pop()!;
       this.#slicedBytes -= slice.length;
       this.#socket.write(slice, this.#onWritten);
     }
@@ -184,7 +206,7 @@ export class SocketTransport implements Transport {
   #onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#slices = [];
+    this.#slices = undefined;
     this.#slicedBytes = 0;
     this.#events?.onClose(this.#error);
   }
