@@ -14,6 +14,7 @@ import { countClientRuns, measureClients } from "./parts/client.ts";
 import { chosenWorkloads, countLoadRuns, measureWorkload, message } from "./parts/load.ts";
 import { countMemoryRuns, measureMemory } from "./parts/memory.ts";
 import { runMicro } from "./parts/micro.ts";
+import { profile } from "./parts/profile.ts";
 import { measureSizes } from "./parts/size.ts";
 import { countStartupRuns, measureStartup } from "./parts/startup.ts";
 import { canPin, killAll } from "./processes.ts";
@@ -80,6 +81,7 @@ async function measure(
   if (wanted("size")) await attempt(() => measureSizes());
   progress.end();
   if (wanted("micro")) await runMicro(options, setup);
+  if (wanted("profile")) await profile(servers, options, setup);
 }
 
 async function main(args: string[]): Promise<number> {
@@ -124,6 +126,7 @@ async function main(args: string[]): Promise<number> {
     killAll();
     await setup.remove();
   }
+  if (results.tables.length === 0) return 0;
   const output = options.output ?? `${CACHE}/bench`;
   await Deno.mkdir(output, { recursive: true });
   await Deno.writeTextFile(`${output}/results.json`, JSON.stringify(results, null, 1));

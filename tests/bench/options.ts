@@ -8,7 +8,7 @@ import { type RuntimeName, SERVER_KINDS } from "./servers.ts";
 import { QUICK_NAMES, STANDARD_NAMES, WORKLOADS } from "./workloads.ts";
 
 /** What can be measured beside the workloads. */
-export const PARTS = ["load", "client", "memory", "startup", "size", "micro"] as const;
+export const PARTS = ["load", "client", "memory", "startup", "size", "micro", "profile"] as const;
 export type Part = typeof PARTS[number];
 
 const RUNTIMES: readonly RuntimeName[] = ["node", "node-newest", "deno", "bun"];
@@ -35,7 +35,7 @@ export interface BenchOptions {
 export const HELP = `deno task bench [options]
 
   --quick               a first look, in less than two minutes
-  --parts LIST          ${PARTS.join(", ")} (default: all but micro)
+  --parts LIST          ${PARTS.join(", ")} (default: all but the last two)
   --workloads LIST      ${STANDARD_NAMES.join(", ")} (default: these); also
                         ${
   WORKLOADS.map(({ name }) => name).filter((name) => !STANDARD_NAMES.includes(name)).join(", ")
@@ -75,7 +75,9 @@ export function readOptions(args: string[]): BenchOptions | "help" {
   });
   if (values.help) return "help";
   const { quick } = values;
-  const standard = PARTS.filter((part) => part === "load" || (part !== "micro" && !quick));
+  const standard = PARTS.filter((part) =>
+    part === "load" || (part !== "micro" && part !== "profile" && !quick)
+  );
   return {
     quick,
     parts: list("parts", values.parts, PARTS) ?? (values.workloads ? ["load"] : standard),
