@@ -19,6 +19,11 @@ import { median, ratio } from "../statistics.ts";
 import type { Workload } from "../workloads.ts";
 import { message } from "./load.ts";
 
+/** What the ways to write a handler, and the peers that are built on others, would add is little. */
+const KINDS = [
+  ...["ws", "fullduplex", "websocket", "faye-websocket", "uwebsockets"],
+  ...["deno-native", "fullduplex-deno", "bun-native", "fullduplex-bun"],
+];
 const MAX_ROUNDS = 3;
 /** Timers and garbage of the handshakes are over by then. */
 const SETTLE_MS = 1000;
@@ -31,6 +36,7 @@ function workload(connections: number): Workload {
     inFlight: 0,
     type: "binary",
     size: 0,
+    kinds: KINDS,
   };
 }
 

@@ -9,7 +9,6 @@ import type { Progress } from "../progress.ts";
 import type { Row, Table } from "../results.ts";
 import type { RuntimeName } from "../servers.ts";
 import type { Setup } from "../setup.ts";
-import { median } from "../statistics.ts";
 
 const RUNS = 15;
 
@@ -57,12 +56,20 @@ export async function measureStartup(
     const bare = times.get("bare")!;
     tables.push({
       name: `startup-${runtime}`,
-      title: `time of a process that imports this, over one that imports nothing, ${runtime}`,
+      title: `a process that imports this, over one that imports nothing, ${runtime} ` +
+        `(the least of ${RUNS})`,
       unit: "ms",
       more: false,
       rows: [...times].filter(([name]) => name !== "bare").map(([name, all]): Row => {
-        const over = all.map((ms, i) => ms - bare[i]);
-        return { name, runtime, median: median(over), rounds: over, peer: "bare" };
+        const rounds = all.map((ms, i) => ms - bare[i]);
+        // The least, for all that other programs on the machine can do is to make it more.
+        return {
+          name,
+          runtime,
+          median: Math.min(...all) - Math.min(...bare),
+          rounds,
+          peer: "bare",
+        };
       }),
     });
   }

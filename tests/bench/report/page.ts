@@ -9,7 +9,7 @@ import { columns, digits, ratioText } from "./text.ts";
 
 const BAR = 22;
 const GAP = 10;
-const LABEL = 14;
+const LABEL = 20;
 const WIDTH = 640;
 
 function escape(text: string): string {
@@ -38,8 +38,8 @@ function chart(table: Table): string {
       : `  ×${ratioText(row.ratio).split(" ")[0]}`;
     const text = `${digits(row.median)} ${table.unit}${compared}`;
     return `<g class="${role(row)}"><title>${escape(`${row.name}: ${text}`)}</title>` +
-      `<text x="0" y="${top + LABEL - 2}">${escape(row.name)}</text>` +
-      `<text x="${WIDTH}" y="${top + LABEL - 2}" text-anchor="end">${escape(text)}</text>` +
+      `<text x="0" y="${top + LABEL - 3}">${escape(row.name)}</text>` +
+      `<text x="${WIDTH}" y="${top + LABEL - 3}" text-anchor="end">${escape(text)}</text>` +
       `<rect class="rail" x="0" y="${top + LABEL + 2}" width="${WIDTH}" height="${BAR}" rx="3"/>` +
       `<rect class="bar" x="0" y="${top + LABEL + 2}" width="${scale(row.median).toFixed(1)}" ` +
       `height="${BAR}" rx="3"/>` +
