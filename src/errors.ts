@@ -32,6 +32,7 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_UTF8_INVALID: "text or a close reason is not valid UTF-8",
   WS_TOO_MANY_FRAGMENTS: "a message has more fragments than maxFragments",
   WS_MESSAGE_TOO_LARGE: "a message is larger than maxMessageBytes",
+  WS_DEFLATE_INVALID: "a compressed message is corrupt",
   WS_RECEIVE_BUFFER_FULL: "nobody takes messages: more than maxBufferedBytes wait here",
   // The connection ended without a close handshake; seen as close code 1006.
   WS_CONNECTION_LOST: "the byte stream ended or failed before the close handshake",
@@ -43,6 +44,7 @@ export const WEBSOCKET_ERROR_CODES = {
   // Local failures.
   WS_HANDLER_FAILED: "the handler failed",
   WS_SEND_FAILED: "the source of a streamed message failed",
+  WS_COMPRESSION_FAILED: "the codec of permessage-deflate failed",
   WS_NOT_OPEN: "the connection is closing or closed, so nothing more can be sent",
 } as const;
 

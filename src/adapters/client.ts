@@ -8,6 +8,7 @@ import type { WebSocketConnection } from "../api/connection.ts";
 import { checkOptionNames } from "../api/options.ts";
 import { CLIENT_TLS_OPTION_NAMES, type ClientTlsOptions, dial } from "./node/dial.ts";
 import { SocketTransport } from "./node/socket_transport.ts";
+import { zlibCodec } from "./zlib/codec.ts";
 
 export type { ClientOptions, ClientTlsOptions, WebSocketConnection };
 export { HandshakeError, WebSocketError } from "../errors.ts";
@@ -49,7 +50,7 @@ export async function connect(
   url: string | URL,
   options: ConnectOptions = {},
 ): Promise<WebSocketConnection> {
-  const setup = setupClient(url, options, ["tls"]);
+  const setup = setupClient(url, options, ["tls"], zlibCodec);
   const { tls = {} } = options;
   checkOptionNames(tls, CLIENT_TLS_OPTION_NAMES);
   const { handshakeTimeoutMs, signal } = setup.options;

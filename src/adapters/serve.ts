@@ -14,6 +14,7 @@ import { answerHttp, type FetchHandler, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
 import type { NodeSocket } from "./node/node_types.ts";
 import { openUpgrade } from "./node/upgrade.ts";
+import { zlibCodec } from "./zlib/codec.ts";
 
 export type { CloseInfo, FetchHandler, Handler, ServerOptions, WebSocketConnection };
 
@@ -91,7 +92,7 @@ const TLS_OPTION_NAMES = ["cert", "key", "passphrase", "ca", "requestCert", "rej
  */
 export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Server> {
   checkHandler(handler);
-  const setup = setupServer(options, SERVE_OPTION_NAMES);
+  const setup = setupServer(options, SERVE_OPTION_NAMES, zlibCodec);
   checkServeOptions(options);
   const server = new RunningServer(handler, setup, options);
   await server.listen(options.port ?? 8080, options.hostname ?? "127.0.0.1");

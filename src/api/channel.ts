@@ -45,6 +45,8 @@ export interface ConnectionCapabilities {
   readonly protocolErrors: boolean;
   /** `maxMessageBytes` stops a message before it is in memory; else after it has come. */
   readonly earlyMessageLimit: boolean;
+  /** `compression` can be had, with all its options; else as the runtime's socket has it. */
+  readonly compression: boolean;
 }
 
 /** Takes what a {@linkcode Channel} reports, synchronously and in order. */
@@ -85,12 +87,29 @@ export interface Channel {
   bind(events: ChannelEvents): void;
   /** Starts reading. */
   start(): void;
-  /** Sends a text message. */
-  sendText(text: string): void;
+  /**
+   * Sends a text message.
+   *
+   * @param compress Whether to compress it, where that was negotiated. Default: by its size.
+   * @returns A promise when that takes time; nothing else may be sent until it settles.
+   */
+  sendText(text: string, compress?: boolean): Promise<void> | void;
   /** Sends bytes; with `keep` the caller leaves them unchanged until they have left. */
-  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void;
-  /** Sends a fragment of a message. */
-  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void;
+  sendBytes(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    keep: boolean,
+    compress?: boolean,
+  ): Promise<void> | void;
+  /** Sends a fragment of a message; `compress` counts with the first one. */
+  sendFragment(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    final: boolean,
+    compress?: boolean,
+  ): Promise<void> | void;
+  /** Tells whether sending a message of so many bytes takes a promise. */
+  isSlow(size: number, compress?: boolean): boolean;
   /** Sends a ping of at most 125 bytes. */
   ping(payload: Uint8Array): void;
   /** Sends a pong of at most 125 bytes. */

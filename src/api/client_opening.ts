@@ -13,6 +13,13 @@ import {
   type ResponseHead,
   verifyResponse,
 } from "../handshake/mod.ts";
+import type { DeflateCodec } from "../extensions/mod.ts";
+import {
+  clientExtensions,
+  type CompressionOptions,
+  findDeflate,
+  resolveCompression,
+} from "./compression.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import { ConnectionCore, startSoon } from "./connection_core.ts";
 import { dechunk } from "./dechunk.ts";
@@ -27,6 +34,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import type { Transport } from "./transport.ts";
+import { webCodec } from "./web_codec.ts";
 
 /** The options of everything that opens WebSocket connections. */
 export interface ClientOptions extends ConnectionOptions {
@@ -34,6 +42,10 @@ export interface ClientOptions extends ConnectionOptions {
   protocols?: string | readonly string[];
   /** Header fields to add, such as Origin, Cookie or Authorization. Default: none. */
   headers?: HeadersLike;
+  /**
+   * Offers to compress messages (permessage-deflate, RFC 7692). Default: `false`.
+   */
+  compression?: boolean | CompressionOptions;
   /**
    * What to do with the connection; it then belongs to the handler, and when that is a function,
    * its end closes it. Default: whoever opened it reads from it.
@@ -48,6 +60,7 @@ export const CLIENT_OPTION_NAMES: readonly string[] = [
   ...CONNECTION_OPTION_NAMES,
   "protocols",
   "headers",
+  "compression",
   "handler",
   "onError",
 ];
@@ -75,7 +88,8 @@ const BODY_TIMEOUT_MS = 1000;
  *
  * @param url Where to connect.
  * @param options What the caller gave.
- * @param more Names that the caller allows beside {@linkcode ClientOptions}. Default: none.
+ * @param more Names that the caller allows beside {@linkcode ClientOptions}.
+ * @param codec What compresses, unless the caller says otherwise; the web's own where none is given.
  * @throws {TypeError} If the URL or an option is wrong.
  * @throws {RangeError} If a number is out of range.
  */
@@ -83,14 +97,17 @@ export function setupClient(
   url: string | URL,
   options: ClientOptions,
   more: readonly string[] = [],
+  codec: DeflateCodec = webCodec,
 ): ClientSetup {
   checkOptionNames(options, [...CLIENT_OPTION_NAMES, ...more]);
   const { protocols, headers, handler, onError = logError } = options;
   if (handler !== undefined) checkHandler(handler);
   checkOnError(onError);
+  const compression = resolveCompression(options.compression, codec);
+  const extensions = clientExtensions(compression);
   return {
-    handshake: createClientHandshake({ url, protocols, headers }),
-    options: resolveOptions(options),
+    handshake: createClientHandshake({ url, protocols, headers, extensions }),
+    options: resolveOptions(options, compression?.idleMs),
     handler,
     onError,
   };
@@ -126,7 +143,8 @@ export async function openClient(
     const verdict = await phase.watch(verifyResponse(handshake, head));
     if ("lost" in verdict) throw lossError(verdict, timeoutMs);
     if (!verdict.ok) throw verdict.error;
-    const channel = new EngineChannel(transport, "client", options, rest);
+    const deflate = findDeflate(verdict.negotiated);
+    const channel = new EngineChannel(transport, "client", options, rest, deflate);
     return new ConnectionCore(channel, {
       protocol: verdict.protocol,
       extensions: verdict.extensions,

@@ -11,6 +11,7 @@
 
 import { type ClosePayload, Engine, type EngineSink, type Role } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import { type Beating, Heartbeat } from "./heartbeat.ts";
@@ -30,6 +31,7 @@ export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   terminate: true,
   protocolErrors: true,
   earlyMessageLimit: true,
+  compression: true,
 });
 
 /** From this many gathered bytes on nothing is waited for. */
@@ -47,6 +49,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   readonly #role: Role;
   readonly #options: ResolvedOptions;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #deflate: PermessageDeflate | undefined;
   #events!: ChannelEvents;
 
   /** Bytes that came with the handshake. */
@@ -55,12 +58,19 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #started = false;
   /** Whether a chunk is being received: its end writes. */
   #receiving = false;
+  /** Whether the engine asked not to be given more for now. */
+  #held = false;
   /** Whether the transport still holds what was written last. */
   #blocked = false;
   /** Whether the peer's end of the byte stream was seen. */
   #peerEnded = false;
   /** Made when first needed. */
   #idleFlush: IdleFlush | undefined;
+
+  /** Runs while a compression context of the sending side may be given back. */
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether something was sent since it looked last. */
+  #sentSince = false;
 
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #onAbort: (() => void) | undefined;
@@ -72,14 +82,22 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
    * @param role Which end this is.
    * @param options Limits and deadlines.
    * @param early Bytes that came after the peer's HTTP head, in the same chunk.
+   * @param deflate permessage-deflate, as it was negotiated. Default: none.
    */
-  constructor(transport: Transport, role: Role, options: ResolvedOptions, early?: Uint8Array) {
+  constructor(
+    transport: Transport,
+    role: Role,
+    options: ResolvedOptions,
+    early?: Uint8Array,
+    deflate?: PermessageDeflate,
+  ) {
     this.#transport = transport;
     this.#role = role;
     this.#options = options;
     this.#early = early;
     const { maxMessageBytes, maxFragments } = options;
-    this.#engine = new Engine(this, { role, maxMessageBytes, maxFragments });
+    this.#deflate = deflate;
+    this.#engine = new Engine(this, { role, maxMessageBytes, maxFragments, deflate });
     if (options.pingIntervalMs > 0) {
       this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, this);
     }
@@ -91,7 +109,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   /** Whether a silent peer may be one that is not listened to. */
   get deaf(): boolean {
-    return this.#engine.paused;
+    return this.#engine.paused || this.#held;
   }
 
   get open(): boolean {
@@ -129,19 +147,52 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   // ------------------------------------------------------------------ sending
 
-  sendText(text: string): void {
-    this.#engine.sendText(text);
-    this.#afterSend();
+  sendText(text: string, compress?: boolean): Promise<void> | void {
+    return this.#afterDeflating(this.#engine.sendText(text, compress));
   }
 
-  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void {
-    this.#engine.sendBytes(bytes, type, keep);
-    this.#afterSend();
+  sendBytes(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    keep: boolean,
+    compress?: boolean,
+  ): Promise<void> | void {
+    return this.#afterDeflating(this.#engine.sendBytes(bytes, type, keep, compress));
   }
 
-  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
-    this.#engine.sendFragment(bytes, type, final);
-    this.#afterSend();
+  sendFragment(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    final: boolean,
+    compress?: boolean,
+  ): Promise<void> | void {
+    return this.#afterDeflating(this.#engine.sendFragment(bytes, type, final, compress));
+  }
+
+  isSlow(size: number, compress?: boolean): boolean {
+    const deflate = this.#deflate;
+    return deflate !== undefined && deflate.wants(size, compress) && deflate.isSlow(size);
+  }
+
+  #afterDeflating(sent: Promise<void> | void): Promise<void> | void {
+    if (this.#deflate?.bound) this.#watchIdleness();
+    if (!(sent instanceof Promise)) return this.#afterSend();
+    return sent.then(() => this.#afterSend());
+  }
+
+  /** Gives the sending context back when nothing has been sent for a while. */
+  #watchIdleness(): void {
+    this.#sentSince = true;
+    if (this.#idleTimer !== undefined || this.#options.compressionIdleMs === 0) return;
+    const look = () => {
+      if (!this.#sentSince) {
+        this.#idleTimer = undefined;
+        return this.#engine.restDeflater();
+      }
+      this.#sentSince = false;
+      this.#idleTimer = setTimeout(look, this.#options.compressionIdleMs);
+    };
+    look();
   }
 
   ping(payload: Uint8Array): void {
@@ -232,7 +283,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** The peer's bytes are over; what the engine holds while paused still counts. */
   #afterEnd(): void {
     if (this.#engine.inputEnded) this.#flush();
-    else if (!this.#engine.paused) {
+    else if (!this.#engine.paused && !this.#engine.busy) {
       this.#lose("WS_CONNECTION_LOST", "the peer ended the byte stream without a close frame");
     }
   }
@@ -253,6 +304,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#finished = true;
     this.#heartbeat?.stop();
     if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
+    if (this.#idleTimer !== undefined) clearTimeout(this.#idleTimer);
     if (this.#onAbort !== undefined) {
       unwatchAbort(this.#options.signal!, this.#onAbort);
     }
@@ -342,6 +394,18 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#events.onFailure(error);
   }
 
+  onHold(hold: boolean): void {
+    this.#held = hold;
+    if (hold) this.#transport.pause();
+    else if (!this.#engine.paused) this.#read();
+  }
+
+  onSettled(): void {
+    if (this.#receiving) return; // its end writes
+    this.#flush();
+    if (this.#peerEnded && !this.#finished) this.#afterEnd();
+  }
+
   // -------------------------------------------------------------------- reading
 
   pause(): void {
@@ -369,7 +433,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   #read(): void {
-    if (this.#started) this.#transport.resume();
+    if (this.#started && !this.#held) this.#transport.resume();
   }
 
   setStreaming(streaming: boolean): void {

@@ -13,6 +13,12 @@ export {
   type WebSocketErrorCode,
   type WebSocketErrorInit,
 } from "../errors.ts";
+export type {
+  CodecDeflater,
+  CodecInflater,
+  DeflateCodec,
+  DeflaterSettings,
+} from "../extensions/mod.ts";
 export { CloseCode } from "../frames/mod.ts";
 export {
   type HeadersFunction,
@@ -28,6 +34,7 @@ export {
 } from "../handshake/mod.ts";
 export type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
 export type { ClientOptions } from "./client_opening.ts";
+export type { CompressionOptions } from "./compression.ts";
 export { WebSocketConnection } from "./connection.ts";
 export type { Handler, HandlerCallbacks } from "./handler.ts";
 export type { Message } from "./message_queue.ts";

@@ -26,11 +26,16 @@ export type Sendable = string | Bytes | Blob | ReadableStream<string> | Readable
 export interface SendOptions {
   /** The message's type. Default: `"text"` for strings, `"binary"` for the rest. */
   type?: "text" | "binary";
+  /**
+   * Whether to compress the message, where both sides agreed on compression. Default: from
+   * `thresholdBytes` on, and streams always.
+   */
+  compress?: boolean;
   /** Gives up waiting when aborted; what is not in line any more is sent all the same. */
   signal?: AbortSignal;
 }
 
-const SEND_OPTION_NAMES = ["type", "signal"];
+const SEND_OPTION_NAMES = ["type", "compress", "signal"];
 
 /** After this many bytes of a stream the event loop gets a turn, even if nothing has to wait. */
 const TURN_BYTES = 1024 * 1024;
@@ -83,11 +88,11 @@ export class Sender {
   /** Sends a message; see `WebSocketConnection.send`. */
   send(data: Sendable, options?: SendOptions): Promise<void> {
     if (this.#line !== undefined || options !== undefined) return this.#sendSlowly(data, options);
-    if (typeof data === "string") {
+    if (typeof data === "string" && !this.#channel.isSlow(data.length * 3)) {
       const refused = this.#refusal();
       return refused ?? this.#sendText(data);
     }
-    if (data instanceof Uint8Array) {
+    if (data instanceof Uint8Array && !this.#channel.isSlow(data.length)) {
       const refused = this.#refusal();
       return refused ?? this.#sendBytes(data, "binary");
     }
@@ -103,8 +108,16 @@ export class Sender {
     }
     if (this.#line !== undefined || this.#closing || !this.#channel.open) return false;
     if (this.#channel.bufferedAmount > this.#highWaterMark) return false;
-    if (typeof data === "string") this.#channel.sendText(data);
-    else this.#channel.sendBytes(bytesOf(data), "binary", false);
+    const size = typeof data === "string" ? data.length * 3 : data.byteLength;
+    if (this.#channel.isSlow(size)) {
+      const own = typeof data === "string" ? data : new Uint8Array(bytesOf(data));
+      this.#getInLine(size, undefined, own, {});
+      return true;
+    }
+    const sent = typeof data === "string"
+      ? this.#channel.sendText(data)
+      : this.#channel.sendBytes(bytesOf(data), "binary", false);
+    if (sent instanceof Promise) handled(sent);
     return true;
   }
 
@@ -146,15 +159,22 @@ export class Sender {
     return rejected(error);
   }
 
-  #sendText(text: string): Promise<void> {
-    this.#channel.sendText(text);
-    return this.#untilBelow(this.#highWaterMark);
+  #sendText(text: string, compress?: boolean): Promise<void> {
+    const sent = this.#channel.sendText(text, compress);
+    return this.#whenSent(sent, this.#highWaterMark);
   }
 
-  #sendBytes(bytes: Uint8Array, type: "text" | "binary"): Promise<void> {
-    this.#channel.sendBytes(bytes, type, true);
+  #sendBytes(bytes: Uint8Array, type: "text" | "binary", compress?: boolean): Promise<void> {
+    const sent = this.#channel.sendBytes(bytes, type, true, compress);
     // A large payload went by reference: its promise resolves when its memory is free again.
-    return this.#untilBelow(bytes.length >= BY_REFERENCE_BYTES ? 0 : this.#highWaterMark);
+    return this.#whenSent(sent, bytes.length >= BY_REFERENCE_BYTES ? 0 : this.#highWaterMark);
+  }
+
+  /** Waits for what takes time to be sent, and then for room. */
+  #whenSent(sent: Promise<void> | void, below: number): Promise<void> {
+    return sent instanceof Promise
+      ? handled(sent.then(() => this.#untilBelow(below)))
+      : this.#untilBelow(below);
   }
 
   #untilBelow(below: number): Promise<void> {
@@ -166,30 +186,39 @@ export class Sender {
 
   #sendSlowly(data: Sendable, options: SendOptions = {}): Promise<void> {
     checkOptionNames(options, SEND_OPTION_NAMES);
-    const { type, signal } = options;
+    const { type, compress, signal } = options;
     if (type !== undefined && type !== "text" && type !== "binary") {
       throw new TypeError(`Cannot use option "type": expected "text" or "binary", got ${type}`);
+    }
+    if (compress !== undefined && typeof compress !== "boolean") {
+      throw new TypeError(
+        `Cannot use option "compress": expected a boolean, got ${describe(compress)}`,
+      );
     }
     const size = checkSendable(data, type);
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
     if (signal?.aborted) return rejected(signal.reason);
-    const line = this.#line === undefined && (typeof data === "string" || isBufferSource(data))
-      ? undefined
-      : this.#getInLine(size, signal, data, type);
-    const sent = line ?? this.#dispatch(data, type);
+    const quick = typeof data === "string"
+      ? !this.#channel.isSlow(size * 3, compress)
+      : isBufferSource(data) && !this.#channel.isSlow(size, compress);
+    const sent = quick && this.#line === undefined
+      ? this.#dispatch(data, options)
+      : this.#getInLine(size, signal, data, options);
     return signal === undefined ? sent : handled(untilAborted(sent, signal));
   }
 
   /** Sends what was checked already. */
-  #dispatch(data: Sendable, type: "text" | "binary" | undefined): Promise<void> {
+  #dispatch(data: Sendable, { type, compress }: SendOptions): Promise<void> {
     if (typeof data === "string") {
-      return type === "binary" ? this.#sendBytes(encodeUtf8(data), "binary") : this.#sendText(data);
+      return type === "binary"
+        ? this.#sendBytes(encodeUtf8(data), "binary", compress)
+        : this.#sendText(data, compress);
     }
-    if (isBufferSource(data)) return this.#sendBytes(bytesOf(data), type ?? "binary");
+    if (isBufferSource(data)) return this.#sendBytes(bytesOf(data), type ?? "binary", compress);
     return data instanceof ReadableStream
-      ? this.#sendStream(data, type)
-      : this.#sendBlob(data as Blob, type);
+      ? this.#sendStream(data, type, compress)
+      : this.#sendBlob(data as Blob, type, compress);
   }
 
   /** Sends when all that stands in line before is done. */
@@ -197,11 +226,11 @@ export class Sender {
     size: number,
     signal: AbortSignal | undefined,
     data: Sendable,
-    type: "text" | "binary" | undefined,
+    options: SendOptions,
   ): Promise<void> {
     this.#lineBytes += size;
     const sent = (this.#line ?? SENT).then(() => {
-      if (!signal?.aborted && this.#channel.open) return this.#dispatch(data, type);
+      if (!signal?.aborted && this.#channel.open) return this.#dispatch(data, options);
       const error = signal?.aborted ? signal.reason : notOpen();
       // Nobody will read the source any more.
       if (data instanceof ReadableStream && !data.locked) data.cancel(error).catch(() => {});
@@ -215,17 +244,22 @@ export class Sender {
     return handled(sent);
   }
 
-  async #sendBlob(blob: Blob, type: "text" | "binary" | undefined): Promise<void> {
+  async #sendBlob(
+    blob: Blob,
+    type: "text" | "binary" | undefined,
+    compress: boolean | undefined,
+  ): Promise<void> {
     const bytes = new Uint8Array(await blob.arrayBuffer());
     if (type === "text") checkText(bytes);
     if (!this.#channel.open) throw notOpen();
-    await this.#sendBytes(bytes, type ?? "binary");
+    await this.#sendBytes(bytes, type ?? "binary", compress);
   }
 
   /** Sends a stream as one fragmented message, each piece as it comes. */
   async #sendStream(
     stream: ReadableStream<string> | ReadableStream<Uint8Array>,
     type: "text" | "binary" | undefined,
+    compress: boolean | undefined,
   ): Promise<void> {
     const reader = (stream as ReadableStream<unknown>).getReader();
     const encoder = new FragmentEncoder(type);
@@ -240,7 +274,7 @@ export class Sender {
         const bytes = done ? encoder.end() : encoder.encode(piece.value);
         if (bytes.length === 0 && !done) continue;
         begun = true;
-        this.#channel.sendFragment(bytes, encoder.type, done);
+        await this.#channel.sendFragment(bytes, encoder.type, done, compress);
         await this.#untilBelow(this.#highWaterMark);
         // A source that always has more and a peer that takes all would leave time for no one else.
         turnBytes += bytes.length;

@@ -22,6 +22,13 @@ import {
   validateServerOptions,
   type Verify,
 } from "../handshake/mod.ts";
+import type { DeflateCodec } from "../extensions/mod.ts";
+import {
+  type CompressionOptions,
+  findDeflate,
+  resolveCompression,
+  serverExtensions,
+} from "./compression.ts";
 import { ConnectionCore } from "./connection_core.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkOnError, logError } from "./handler.ts";
@@ -34,6 +41,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import type { Transport } from "./transport.ts";
+import { webCodec } from "./web_codec.ts";
 
 /** The options of everything that accepts WebSocket connections. */
 export interface ServerOptions extends ConnectionOptions {
@@ -52,6 +60,10 @@ export interface ServerOptions extends ConnectionOptions {
   /** Header fields to add to the 101 response, or a function that makes them. Default: none. */
   headers?: HeadersLike | HeadersFunction;
   /**
+   * Compresses messages with clients that offer it (permessage-deflate, RFC 7692). Default: `false`.
+   */
+  compression?: boolean | CompressionOptions;
+  /**
    * Takes the errors of the application's own functions: what a handler, `verify` or a chooser
    * threw. Default: they are printed with `console.error`.
    */
@@ -65,6 +77,7 @@ export const SERVER_OPTION_NAMES: readonly string[] = [
   "origins",
   "verify",
   "headers",
+  "compression",
   "onError",
 ];
 
@@ -82,15 +95,25 @@ export interface ServerSetup {
  * Checks the options of a server.
  *
  * @param options What the caller gave.
- * @param more Names that the caller allows beside {@linkcode ServerOptions}. Default: none.
+ * @param more Names that the caller allows beside {@linkcode ServerOptions}.
+ * @param codec What compresses, unless the caller says otherwise; the web's own where none is given.
  * @throws {TypeError} If an option does not exist or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
-export function setupServer(options: ServerOptions, more: readonly string[] = []): ServerSetup {
+export function setupServer(
+  options: ServerOptions,
+  more: readonly string[] = [],
+  codec: DeflateCodec = webCodec,
+): ServerSetup {
   checkOptionNames(options, [...SERVER_OPTION_NAMES, ...more]);
   const { onError = logError } = options;
   checkOnError(onError);
-  return { options: resolveOptions(options), policy: validateServerOptions(options), onError };
+  const compression = resolveCompression(options.compression, codec);
+  return {
+    options: resolveOptions(options, compression?.idleMs),
+    policy: validateServerOptions({ ...options, extensions: serverExtensions(compression) }),
+    onError,
+  };
 }
 
 /** A request that was accepted, not started yet, or the error of one that was refused. */
@@ -169,7 +192,8 @@ function makeCore(
   early: Uint8Array,
   options: ResolvedOptions,
 ): ConnectionCore {
-  const channel = new EngineChannel(transport, "server", options, early);
+  const deflate = findDeflate(decision.negotiated);
+  const channel = new EngineChannel(transport, "server", options, early, deflate);
   return new ConnectionCore(channel, {
     protocol: decision.protocol,
     extensions: decision.extensions,

@@ -14,9 +14,11 @@
  */
 
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
+import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
   BINARY,
   CLOSE,
+  CloseCode,
   CONTINUATION,
   FIN,
   type FrameFault,
@@ -25,9 +27,11 @@ import {
   MAX_CONTROL_BYTES,
   PING,
   PONG,
+  RSV1,
   TEXT,
 } from "../frames/mod.ts";
 import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
+import { DeflatedOutput } from "./deflated_output.ts";
 import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
 
 /** Which end of the connection an engine is. */
@@ -46,14 +50,18 @@ export interface EngineSink extends MessageSink {
   onPeerClose(close: ClosePayload): void;
   /** Takes the peer's breach of a rule; a close frame that says so is already in the output. */
   onFailure(error: WebSocketError): void;
+  /** Hears that no more should be read for now, or that reading can go on; with compression only. */
+  onHold?(hold: boolean): void;
+  /** Hears that messages were delivered outside of `receive()`: there may be output; likewise. */
+  onSettled?(): void;
 }
 
 /** Options of an {@linkcode Engine}. */
 export interface EngineOptions extends MessageLimits {
   /** Which end this is; it decides who masks. */
   role: Role;
-  /** RSV bits that negotiated extensions use, as a mask of the first header byte. Default: 0. */
-  allowedRsv?: number;
+  /** permessage-deflate, as it was negotiated. Default: none. */
+  deflate?: PermessageDeflate | undefined;
 }
 
 /** One WebSocket connection, either role, without I/O. */
@@ -63,15 +71,21 @@ export class Engine implements ControlSink {
   readonly #sink: EngineSink;
   readonly #parser: FrameParser;
   readonly #receiver: Receiver;
+  readonly #deflate: PermessageDeflate | undefined;
+  readonly #deflated: DeflatedOutput | undefined;
 
   #closeSent = false;
   #closeReceived: ClosePayload | undefined;
+  /** Whether the peer's close frame came, but waits behind deliveries. */
+  #closeWaits = false;
   #failed = false;
 
   // Receiving. `#rest` holds chunks that came, or were left, while reading was paused.
   #receiving = false;
   #paused = false;
   #rest: Uint8Array[] = [];
+  /** Whether the sink was told to hold reading. */
+  #held = false;
 
   // Pongs that wait because the peer does not read: only the latest is kept.
   #holdPongs = false;
@@ -83,11 +97,16 @@ export class Engine implements ControlSink {
   constructor(sink: EngineSink, options: EngineOptions) {
     const server = options.role === "server";
     this.#sink = sink;
-    this.#receiver = new Receiver(sink, this, options);
+    this.#deflate = options.deflate;
+    this.#receiver = new Receiver(sink, this, options, options.deflate);
     this.output = new FrameWriter(!server);
+    if (options.deflate !== undefined) {
+      this.#deflated = new DeflatedOutput(options.deflate, this.output);
+    }
     this.#parser = new FrameParser(this.#receiver, {
       masked: server,
-      allowedRsv: options.allowedRsv,
+      // RFC 7692 §6: RSV1 on the first frame of a message says that it is compressed.
+      allowedRsv: options.deflate === undefined ? 0 : RSV1,
     });
   }
 
@@ -108,6 +127,11 @@ export class Engine implements ControlSink {
     return this.#failed || this.#closeReceived !== undefined;
   }
 
+  /** Whether deliveries wait for a message that is being inflated. */
+  get busy(): boolean {
+    return this.#receiver.line?.busy === true;
+  }
+
   /** Whether messages that start from now on are delivered slice by slice. */
   set streaming(streaming: boolean) {
     this.#receiver.streaming = streaming;
@@ -125,31 +149,69 @@ export class Engine implements ControlSink {
    * messages handed out may be views of it.
    */
   receive(chunk: Uint8Array): void {
-    if (this.inputEnded) return;
-    if (this.#paused || this.#receiving) {
+    if (this.inputEnded || this.#closeWaits) return;
+    if (this.#paused || this.#receiving || this.#full) {
       this.#rest.push(chunk);
-      return;
+    } else {
+      this.#receiving = true;
+      try {
+        this.#feed(chunk);
+        while (this.#rest.length > 0 && !this.#paused && !this.#full) {
+          this.#feed(this.#rest.shift()!);
+        }
+      } finally {
+        this.#receiving = false;
+      }
     }
-    this.#receiving = true;
-    try {
-      this.#feed(chunk);
-      while (this.#rest.length > 0 && !this.#paused) this.#feed(this.#rest.shift()!);
-    } finally {
-      this.#receiving = false;
+    if (this.#full && !this.#held) {
+      this.#held = true;
+      this.#sink.onHold?.(true);
     }
+  }
+
+  /** Whether so many deliveries wait that nothing more is parsed. */
+  get #full(): boolean {
+    return this.#receiver.line?.full === true;
+  }
+
+  /** Internal: no delivery waits any more. */
+  onIdle(): void {
+    if (this.#held) {
+      this.#held = false;
+      this.#sink.onHold?.(false);
+    }
+    this.#goOn();
+    this.#sink.onSettled?.();
+  }
+
+  /** Internal: a delivery that had to wait found a fault. */
+  onFault(fault: FrameFault): void {
+    this.fail(fault);
+    this.#sink.onSettled?.();
+  }
+
+  #goOn(): void {
+    if (this.#paused || this.#receiving || this.#full) return;
+    if (this.#rest.length > 0) this.receive(this.#rest.shift()!);
   }
 
   /** Stops delivery after the slice being delivered; what arrives is kept for later. */
   pause(): void {
     this.#paused = true;
     this.#parser.stop();
+    if (this.#receiver.line !== undefined) this.#receiver.line.paused = true;
   }
 
   /** Goes on with what was kept, then with what arrives. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#receiving && this.#rest.length > 0) this.receive(this.#rest.shift()!);
+    const { line } = this.#receiver;
+    if (line !== undefined) {
+      line.paused = false;
+      line.run();
+    }
+    this.#goOn();
   }
 
   /** Stops receiving for good, without a word to the peer. */
@@ -157,13 +219,19 @@ export class Engine implements ControlSink {
     this.#failed = true;
     this.#rest = [];
     this.#receiver.clear();
+    this.#deflate?.release();
     this.#parser.stop();
     this.output.discard();
   }
 
+  /** Gives the sending side's compression context back; the next message starts a new one. */
+  restDeflater(): void {
+    if (!this.#sending) this.#deflate?.restDeflater();
+  }
+
   /** Drops messages from now on and looks only for the peer's close frame and its pings. */
   discardMessages(): void {
-    this.#receiver.discarding = true;
+    this.#receiver.discard();
     this.resume();
   }
 
@@ -173,7 +241,7 @@ export class Engine implements ControlSink {
       const next = this.#parser.push(chunk, at);
       if (typeof next !== "number") return this.fail(next);
       at = next;
-      if (this.inputEnded) {
+      if (this.inputEnded || this.#closeWaits) {
         this.#rest = [];
         return;
       }
@@ -195,8 +263,19 @@ export class Engine implements ControlSink {
   #onClose(payload: Uint8Array): FrameFault | null {
     const close = readClosePayload(payload);
     if ("message" in close) return close;
-    this.#closeReceived = close;
     this.#parser.stop();
+    const { line } = this.#receiver;
+    if (line?.busy) {
+      // What came before it is still on its way to the application, which may yet answer.
+      this.#closeWaits = true;
+      const answer = payload.slice();
+      return line.deliver(() => this.#takeClose(close, answer), 0);
+    }
+    return this.#takeClose(close, payload);
+  }
+
+  #takeClose(close: ClosePayload, payload: Uint8Array): null {
+    this.#closeReceived = close;
     // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"; the reason goes
     // with it, so that the peer's close event shows what it said.
     if (!this.#closeSent) this.#sendClose(payload);
@@ -222,9 +301,17 @@ export class Engine implements ControlSink {
 
   // ------------------------------------------------------------------ sending
 
-  /** Sends a text message. */
-  sendText(text: string): void {
+  /**
+   * Sends a text message.
+   *
+   * @param text The message.
+   * @param compress Whether to compress it. Default: by its size.
+   * @returns A promise when compressing takes time; nothing else may be sent until it settles.
+   */
+  sendText(text: string, compress?: boolean): Promise<void> | void {
     this.#checkSend();
+    const bytes = this.#deflated?.encode(text, compress);
+    if (bytes !== undefined) return this.#sendDeflated(TEXT, bytes, false);
     this.output.writeText(FIN | TEXT, text);
   }
 
@@ -235,10 +322,53 @@ export class Engine implements ControlSink {
    * @param type What it is.
    * @param keep Whether the caller keeps `bytes` unchanged until written; see
    * {@linkcode FrameWriter.writeFrame}.
+   * @param compress Whether to compress it. Default: by its size.
+   * @returns As {@linkcode Engine.sendText}; `bytes` must stay unchanged until then.
    */
-  sendBytes(bytes: Uint8Array, type: "text" | "binary", keep: boolean): void {
+  sendBytes(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    keep: boolean,
+    compress?: boolean,
+  ): Promise<void> | void {
     this.#checkSend();
-    this.output.writeFrame(FIN | (type === "text" ? TEXT : BINARY), bytes, keep);
+    const opcode = type === "text" ? TEXT : BINARY;
+    if (this.#deflate?.wants(bytes.length, compress)) {
+      return this.#sendDeflated(opcode, bytes, keep);
+    }
+    this.output.writeFrame(FIN | opcode, bytes, keep);
+  }
+
+  #sendDeflated(opcode: number, bytes: Uint8Array, keep: boolean): Promise<void> | void {
+    return this.#whenDeflated(() => this.#deflated!.writeMessage(opcode, bytes, keep, this));
+  }
+
+  /** Runs what deflates; a codec that fails takes this one connection with it. */
+  #whenDeflated(run: () => Promise<void> | void): Promise<void> | void {
+    let result: Promise<void> | void;
+    try {
+      result = run();
+    } catch (error) {
+      return Promise.reject(this.#codecFailed(error));
+    }
+    if (!(result instanceof Promise)) return;
+    const sending = this.#sending;
+    this.#sending = true;
+    return result.then(() => {
+      this.#sending = sending;
+    }, (error) => {
+      throw this.#codecFailed(error);
+    });
+  }
+
+  #codecFailed(cause: unknown): unknown {
+    if (cause instanceof WebSocketError) return cause;
+    const message = "Cannot send message: the codec failed to compress it";
+    const code = "WS_COMPRESSION_FAILED";
+    const closeCode = CloseCode.INTERNAL_ERROR;
+    this.fail({ code, closeCode, message }, cause);
+    this.#sink.onSettled?.();
+    return new WebSocketError(message, { code, closeCode, cause });
   }
 
   /**
@@ -247,13 +377,32 @@ export class Engine implements ControlSink {
    * @param bytes The fragment's payload.
    * @param type The message's type.
    * @param final Whether the message ends with it.
+   * @param compress Whether to compress the message, said with its first fragment. Default: yes,
+   * where that was negotiated.
+   * @returns As {@linkcode Engine.sendText}.
    */
-  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
+  sendFragment(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    final: boolean,
+    compress?: boolean,
+  ): Promise<void> | void {
     if (!this.#sending) this.#checkSend();
     else this.#checkOpen();
     const opcode = this.#sending ? CONTINUATION : type === "text" ? TEXT : BINARY;
+    const first = !this.#sending;
     this.#sending = !final;
+    if (first) this.#deflated?.begin(opcode, compress);
+    if (this.#deflated?.inMessage) {
+      return this.#whenDeflated(() => this.#deflated!.writeFragment(bytes, final, this));
+    }
     this.output.writeFrame((final ? FIN : 0) | opcode, bytes);
+  }
+
+  /** Internal: throws unless a message that took time to compress may still be sent. */
+  checkStillOpen(): void {
+    if (this.#failed) throw notOpen();
+    this.#checkOpen();
   }
 
   /**
@@ -303,7 +452,7 @@ export class Engine implements ControlSink {
         code: fault.code,
         closeCode: fault.closeCode,
         reason,
-        cause,
+        cause: cause ?? fault.cause,
       }),
     );
   }

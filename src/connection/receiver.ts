@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../bytes.ts";
+import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
   CLOSE,
   CloseCode,
@@ -15,10 +16,13 @@ import {
   type FrameFault,
   type FrameSink,
   protocolFault,
+  RSV1,
   TEXT,
   Utf8Validator,
 } from "../frames/mod.ts";
 import { MessageAssembly } from "./assembly.ts";
+import { DeliveryLine } from "./delivery_line.ts";
+import { Inflation, invalidText, tooLargeHere } from "./inflation.ts";
 
 /** Where a receiver hands messages, synchronously and in order. */
 export interface MessageSink {
@@ -36,6 +40,10 @@ export interface MessageSink {
 export interface ControlSink {
   /** Takes a whole control frame; the answer is a fault to stop with, or `null`. */
   onControl(opcode: number, payload: Uint8Array): FrameFault | null;
+  /** Hears that all deliveries that had to wait are over. */
+  onIdle(): void;
+  /** Takes the fault of a delivery that had to wait. */
+  onFault(fault: FrameFault): void;
 }
 
 /** What a message that is delivered whole may have at most. */
@@ -46,13 +54,19 @@ export interface MessageLimits {
   maxFragments: number;
 }
 
+/** By how much deflate may enlarge a message of usual size; a larger one is not worth it. */
+const COMPRESSED_EXTRA_BYTES = 1024;
+
 /** Builds messages from frames. */
 export class Receiver implements FrameSink {
   /** Whether messages that start from now on are delivered slice by slice. */
   streaming = false;
-  /** Whether messages are dropped instead of delivered; rules still hold. */
-  discarding = false;
+  /** The order of deliveries, where a codec may take its time; else they take none. */
+  readonly line: DeliveryLine | undefined;
 
+  /** Whether messages are dropped instead of delivered; rules still hold. */
+  #discarding = false;
+  readonly #inflation: Inflation | undefined;
   readonly #sink: MessageSink;
   readonly #controlSink: ControlSink;
   readonly #limits: MessageLimits;
@@ -66,21 +80,42 @@ export class Receiver implements FrameSink {
   // The message that its frames belong to.
   #inMessage = false;
   #text = false;
+  #compressed = false;
   #streamed = false;
   #messageBytes = 0;
   #fragments = 0;
   #assembly: MessageAssembly | undefined;
   #validator: Utf8Validator | undefined;
 
-  constructor(sink: MessageSink, controlSink: ControlSink, limits: MessageLimits) {
+  constructor(
+    sink: MessageSink,
+    controlSink: ControlSink,
+    limits: MessageLimits,
+    deflate?: PermessageDeflate,
+  ) {
     this.#sink = sink;
     this.#controlSink = controlSink;
     this.#limits = limits;
+    if (deflate !== undefined) {
+      this.line = new DeliveryLine(
+        () => controlSink.onIdle(),
+        (fault) => controlSink.onFault(fault),
+      );
+      this.#inflation = new Inflation(deflate, sink, this.line, limits.maxMessageBytes);
+    }
   }
 
-  /** Lets go of a message that will not be finished. */
+  /** Lets go of a message that will not be finished, and of deliveries that wait. */
   clear(): void {
     this.#assembly = undefined;
+    this.line?.clear();
+    this.#inflation?.clear();
+  }
+
+  /** Drops messages from now on; rules still hold, but nothing is inflated for them. */
+  discard(): void {
+    this.#discarding = true;
+    if (this.#inflation !== undefined) this.#inflation.discarding = true;
   }
 
   /** Takes a checked header from the parser. */
@@ -100,23 +135,25 @@ export class Receiver implements FrameSink {
       }
       this.#inMessage = true;
       this.#text = opcode === TEXT;
+      this.#compressed = (first & RSV1) !== 0;
       this.#streamed = this.streaming;
       this.#messageBytes = 0;
       this.#fragments = 0;
-      if (this.#streamed && !this.discarding) {
-        this.#sink.onMessageStart(this.#text ? "text" : "binary");
-      }
+      if (this.#streamed) this.#start(this.#text ? "text" : "binary");
     }
     this.#fragments++;
     this.#messageBytes += length;
     // Slice by slice, a message takes no memory here, so no limit of size is needed.
     if (this.#streamed) return null;
-    if (this.#messageBytes > this.#limits.maxMessageBytes) {
+    const { maxMessageBytes } = this.#limits;
+    // What is compressed may be a little larger than what it stands for; the rest is up to a limit
+    // on what it inflates to.
+    if (this.#messageBytes > maxMessageBytes + (this.#compressed ? COMPRESSED_EXTRA_BYTES : 0)) {
       return {
         code: "WS_MESSAGE_TOO_LARGE",
         closeCode: CloseCode.MESSAGE_TOO_BIG,
         message:
-          `Cannot receive message: it has at least ${this.#messageBytes} bytes, limit ${this.#limits.maxMessageBytes}`,
+          `Cannot receive message: it has at least ${this.#messageBytes} bytes, limit ${maxMessageBytes}`,
       };
     }
     if (this.#fragments > this.#limits.maxFragments) {
@@ -134,14 +171,16 @@ export class Receiver implements FrameSink {
   onPayload(slice: Uint8Array, last: boolean): FrameFault | null {
     if (this.#control) return this.#onControl(slice, last);
     const ends = last && this.#final;
-    if (this.#streamed) return this.#onSlice(slice, ends);
+    if (this.#streamed) {
+      return this.#compressed ? this.#onCompressedSlice(slice, ends) : this.#onSlice(slice, ends);
+    }
     if (ends && slice.length === this.#messageBytes) {
       // The usual case: the message is one frame, and all of it lies in this chunk.
       this.#inMessage = false;
       if (this.#fragments > 1) this.#resetText();
       return this.#deliver(slice, false);
     }
-    if (this.#text && !this.#validate(slice, ends)) return invalidText();
+    if (this.#text && !this.#compressed && !this.#validate(slice, ends)) return invalidText();
     if (this.#assembly === undefined) {
       this.#assembly = new MessageAssembly();
       this.#assembly.announce(this.#messageBytes);
@@ -155,28 +194,52 @@ export class Receiver implements FrameSink {
   }
 
   #deliver(bytes: Uint8Array, validated: boolean): FrameFault | null {
-    if (!this.#text) {
-      if (!this.discarding) this.#sink.onMessage(bytes);
-      return null;
-    }
+    if (this.#compressed) return this.#inflation!.deliver(bytes, this.#text);
+    if (!this.#text) return this.#handOut(bytes);
     let text: string | null;
     try {
       text = validated ? decodeValidUtf8(bytes) : decodeUtf8(bytes);
     } catch {
       return tooLargeHere(); // longer than the runtime's strings can be
     }
-    if (text === null) return invalidText();
-    if (!this.discarding) this.#sink.onMessage(text);
+    return text === null ? invalidText() : this.#handOut(text);
+  }
+
+  #handOut(data: string | Uint8Array): FrameFault | null {
+    if (this.line?.busy) return this.#inOrder(() => this.#sink.onMessage(data), data.length);
+    if (!this.#discarding) this.#sink.onMessage(data);
     return null;
+  }
+
+  /** Delivers behind what waits already. */
+  #inOrder(deliver: () => void, bytes: number): null {
+    this.line!.deliver(() => {
+      if (!this.#discarding) deliver();
+      return null;
+    }, bytes);
+    return null;
+  }
+
+  #start(type: "text" | "binary"): void {
+    if (this.line?.busy) this.#inOrder(() => this.#sink.onMessageStart(type), 0);
+    else if (!this.#discarding) this.#sink.onMessageStart(type);
+  }
+
+  #onCompressedSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
+    if (ends) this.#inMessage = false;
+    if (slice.length === 0 && !ends) return null;
+    return this.#inflation!.deliverSlice(slice, this.#text, ends);
   }
 
   #onSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
     if (this.#text && !this.#validate(slice, ends)) return invalidText();
-    if (!this.discarding && slice.length > 0) this.#sink.onMessageSlice(slice);
-    if (ends) {
-      this.#inMessage = false;
-      if (!this.discarding) this.#sink.onMessageEnd();
-    }
+    if (ends) this.#inMessage = false;
+    const hand = () => {
+      if (slice.length > 0) this.#sink.onMessageSlice(slice);
+      if (ends && !this.#discarding) this.#sink.onMessageEnd();
+    };
+    if (this.line?.busy) return this.#inOrder(hand, slice.length);
+    if (!this.#discarding) hand();
     return null;
   }
 
@@ -206,21 +269,4 @@ export class Receiver implements FrameSink {
     }
     return this.#controlSink.onControl(this.#opcode, slice);
   }
-}
-
-/** A message within `maxMessageBytes` that the runtime cannot hold all the same. */
-function tooLargeHere(): FrameFault {
-  return {
-    code: "WS_MESSAGE_TOO_LARGE",
-    closeCode: CloseCode.MESSAGE_TOO_BIG,
-    message: "Cannot receive message: it is larger than this runtime can hold",
-  };
-}
-
-function invalidText(): FrameFault {
-  return {
-    code: "WS_UTF8_INVALID",
-    closeCode: CloseCode.INVALID_PAYLOAD,
-    message: "Cannot decode message: its text is not valid UTF-8",
-  };
 }

@@ -14,6 +14,8 @@ export interface FrameFault {
   readonly closeCode: number;
   /** What was wrong; local only, it never goes on the wire. */
   readonly message: string;
+  /** The error behind it, when it is this side's own. */
+  readonly cause?: unknown;
 }
 
 /** Describes a breach of the framing rules, answered with 1002. */

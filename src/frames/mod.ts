@@ -7,5 +7,5 @@ export * from "./fault.ts";
 export { useWideMasking } from "./mask.ts";
 export * from "./opcode.ts";
 export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
-export { decodeUtf8, decodeValidUtf8, encodeUtf8, Utf8Validator } from "./utf8.ts";
+export { decodeUtf8, decodeValidUtf8, encodeUtf8, encodeUtf8Into, Utf8Validator } from "./utf8.ts";
 export { BY_REFERENCE_BYTES, FrameWriter } from "./writer.ts";

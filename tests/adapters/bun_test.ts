@@ -32,6 +32,7 @@ function harnessFor(plugin: BunWebSocketPlugin, early = true): NativeHarness {
       terminate: true,
       protocolErrors: true,
       earlyMessageLimit: early,
+      compression: false,
     },
     serve: (handler, options) =>
       serveBun(plugin, (request, server) => upgradeWebSocket(request, server, handler, options)),

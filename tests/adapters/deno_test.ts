@@ -21,6 +21,7 @@ const harness: NativeHarness = {
     terminate: false,
     protocolErrors: false,
     earlyMessageLimit: false,
+    compression: false,
   },
   serve: (handler, options) =>
     serveDeno((request, info) => upgradeWebSocket(request, handler, options, info)),

@@ -59,6 +59,8 @@ export class EngineRig implements EngineSink {
   errors: WebSocketError[] = [];
   /** Called after each event is written down. */
   after: (event: string) => void = () => {};
+  /** How often it heard that deliveries outside of `receive()` are over. */
+  settled = 0;
   /** Whether pings are answered. */
   answers = true;
 
@@ -102,6 +104,13 @@ export class EngineRig implements EngineSink {
   onFailure(error: WebSocketError): void {
     this.errors.push(error);
     this.#log(`failure ${error.code} ${error.closeCode}`);
+  }
+
+  onHold(hold: boolean): void {
+    this.#log(hold ? "hold" : "go on");
+  }
+  onSettled(): void {
+    this.settled++;
   }
 
   /** Feeds frames, as the peer sends them. */

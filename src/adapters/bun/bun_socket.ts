@@ -20,6 +20,7 @@ export const BUN_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   terminate: true,
   protocolErrors: true,
   earlyMessageLimit: true,
+  compression: false,
 });
 
 /** The same for a connection whose `maxMessageBytes` is below that of its server. */

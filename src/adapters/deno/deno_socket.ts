@@ -21,6 +21,7 @@ export const DENO_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   terminate: false,
   protocolErrors: false,
   earlyMessageLimit: false,
+  compression: false,
 });
 
 /** What Deno 2.9 says of a peer's fault, and which one that is; the peer gets no close code. */

@@ -117,6 +117,10 @@ export class NativeChannel implements Channel, NativeEvents {
 
   // ------------------------------------------------------------------ sending
 
+  isSlow(): boolean {
+    return false;
+  }
+
   sendText(text: string): void {
     if (this.#open && !this.#socket.sendText(text)) this.#overflow();
   }

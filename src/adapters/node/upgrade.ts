@@ -19,6 +19,7 @@ import { isTarget, MAX_HEADER_FIELDS, refuse, type RefusedUpgrade } from "../../
 import type { NodeDuplex, NodeRequest, NodeSocket } from "./node_types.ts";
 import { RawFields, toOpeningRequest } from "./opening_request.ts";
 import { SocketTransport } from "./socket_transport.ts";
+import { zlibCodec } from "../zlib/codec.ts";
 
 /** A listener for the "upgrade" event of `http.Server`. */
 export type UpgradeListener = (request: NodeRequest, socket: NodeDuplex, head: Uint8Array) => void;
@@ -49,7 +50,7 @@ export type UpgradeListener = (request: NodeRequest, socket: NodeDuplex, head: U
  */
 export function onUpgrade(handler: Handler, options: ServerOptions = {}): UpgradeListener {
   checkHandler(handler);
-  const setup = setupServer(options);
+  const setup = setupServer(options, [], zlibCodec);
   return (request, socket, head) => {
     openUpgrade(request, socket as NodeSocket, head, setup).then((opening) => {
       if (!(opening instanceof Error)) runHandler(opening, handler, setup.onError);
@@ -89,7 +90,12 @@ export async function upgradeWebSocket(
   head: Uint8Array,
   options: ServerOptions = {},
 ): Promise<WebSocketConnection> {
-  const opening = await openUpgrade(request, socket as NodeSocket, head, setupServer(options));
+  const opening = await openUpgrade(
+    request,
+    socket as NodeSocket,
+    head,
+    setupServer(options, [], zlibCodec),
+  );
   if (opening instanceof Error) throw opening;
   return startSoon(opening);
 }

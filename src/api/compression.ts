@@ -1,0 +1,202 @@
+/**
+ * The `compression` option of servers and clients.
+ * @module
+ */
+
+import {
+  clientDeflate,
+  type DeflateCodec,
+  type DeflatePolicy,
+  PermessageDeflate,
+  serverDeflate,
+} from "../extensions/mod.ts";
+import type { ClientExtension, ServerExtension } from "../handshake/mod.ts";
+import { checkOptionNames, describe } from "./options.ts";
+
+/** How messages are compressed (permessage-deflate, RFC 7692). */
+export interface CompressionOptions {
+  /**
+   * From how many bytes on a message is compressed, unless `send()` says otherwise. Default: 1024.
+   */
+  thresholdBytes?: number;
+  /** zlib's level, from 1 (fastest) to 9 (smallest). Default: 1. */
+  level?: number;
+  /**
+   * zlib's memLevel, from 1 to 9: a sending context takes `2 ** (memLevel + 9)` bytes beside its
+   * window. Default: by the size of the message, and 5 with `contextTakeover`.
+   */
+  memLevel?: number;
+  /**
+   * Whether messages sent refer to earlier ones of the connection: about half the bytes for small
+   * messages that resemble each other, for a context of `2 ** (windowBits + 2)` bytes and what
+   * `memLevel` takes per connection. Default: `false`; all connections share a few contexts.
+   */
+  contextTakeover?: boolean;
+  /**
+   * Whether the peer's messages may refer to earlier ones, for about `2 ** peerWindowBits` + 10,000
+   * bytes per connection. Default: as `contextTakeover`.
+   */
+  peerContextTakeover?: boolean;
+  /** The window for what is sent, 9 to 15. Default: 15, and 12 with `contextTakeover`. */
+  windowBits?: number;
+  /**
+   * The window asked of the peer for what it sends, 8 to 15; a client that cannot limit its window
+   * uses 15. Default: 15, and 12 with `peerContextTakeover`.
+   */
+  peerWindowBits?: number;
+  /**
+   * After how many milliseconds without a compressed message a sending context of
+   * `contextTakeover` is given back; the next message starts a new one. 0 for never. Default: 60,000.
+   */
+  idleMs?: number;
+  /** What deflates and inflates. Default: `node:zlib`, and on `./stream` the web's own streams. */
+  codec?: DeflateCodec;
+}
+
+/** What the option comes to. */
+export interface Compression {
+  /** What is negotiated. */
+  readonly policy: DeflatePolicy;
+  /** What does it. */
+  readonly codec: DeflateCodec;
+  /** When an idle context is given back, in milliseconds; 0 for never. */
+  readonly idleMs: number;
+}
+
+const COMPRESSION_OPTION_NAMES = [
+  "thresholdBytes",
+  "level",
+  "memLevel",
+  "contextTakeover",
+  "peerContextTakeover",
+  "windowBits",
+  "peerWindowBits",
+  "idleMs",
+  "codec",
+];
+
+/** zlib's level unless told otherwise: a tenth larger than 6, in two thirds of the time. */
+const LEVEL = 1;
+
+/** A window that stays in the processor's cache with many connections. */
+const TAKEOVER_WINDOW_BITS = 12;
+
+/**
+ * Checks a `compression` option.
+ *
+ * @param option What the caller gave.
+ * @param standard The codec where the caller names none.
+ * @returns What it comes to, or `undefined` for no compression.
+ * @throws {TypeError} If it, or an option in it, has the wrong type or cannot be had.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function resolveCompression(
+  option: boolean | CompressionOptions | undefined,
+  standard: DeflateCodec,
+): Compression | undefined {
+  if (option === undefined || option === false) return undefined;
+  if (option !== true && (typeof option !== "object" || option === null)) {
+    throw new TypeError(
+      `Cannot use option "compression": expected a boolean or an object, got ${describe(option)}`,
+    );
+  }
+  const options: CompressionOptions = option === true ? {} : option;
+  checkOptionNames(options, COMPRESSION_OPTION_NAMES);
+  const codec = checkCodec(options.codec ?? standard);
+  const ownTakeover = checkFlag(options, "contextTakeover", false);
+  const peerTakeover = checkFlag(options, "peerContextTakeover", ownTakeover);
+  if (ownTakeover && !codec.takeover) {
+    throw new TypeError(
+      'Cannot use option "contextTakeover": this codec cannot take a context over; ' +
+        "zlibCodec of ./zlib can",
+    );
+  }
+  const ownWindowBits = checkNumber(
+    options,
+    "windowBits",
+    ownTakeover ? TAKEOVER_WINDOW_BITS : 15,
+    Math.max(9, codec.minWindowBits),
+    15,
+  );
+  return {
+    policy: {
+      thresholdBytes: checkNumber(options, "thresholdBytes", 1024, 0, Number.MAX_SAFE_INTEGER),
+      level: checkNumber(options, "level", LEVEL, 1, 9),
+      memLevel: options.memLevel === undefined
+        ? undefined
+        : checkNumber(options, "memLevel", 8, 1, 9),
+      ownTakeover,
+      peerTakeover,
+      ownWindowBits,
+      peerWindowBits: checkNumber(
+        options,
+        "peerWindowBits",
+        peerTakeover ? TAKEOVER_WINDOW_BITS : 15,
+        8,
+        15,
+      ),
+    },
+    codec,
+    idleMs: checkNumber(options, "idleMs", 60_000, 0, 2 ** 31 - 1),
+  };
+}
+
+function checkFlag(
+  options: CompressionOptions,
+  name: "contextTakeover" | "peerContextTakeover",
+  standard: boolean,
+): boolean {
+  const value = options[name] ?? standard;
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`Cannot use option "${name}": expected a boolean, got ${describe(value)}`);
+}
+
+function checkNumber(
+  options: CompressionOptions,
+  name: "thresholdBytes" | "level" | "memLevel" | "windowBits" | "peerWindowBits" | "idleMs",
+  standard: number,
+  least: number,
+  most: number,
+): number {
+  const value = options[name] ?? standard;
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot use option "${name}": expected a number, got ${describe(value)}`);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(
+      `Cannot use option "${name}": expected an integer from ${least} to ${most}, got ${value}`,
+    );
+  }
+  return value;
+}
+
+function checkCodec(codec: DeflateCodec): DeflateCodec {
+  if (typeof codec?.createDeflater === "function" && typeof codec.createInflater === "function") {
+    return codec;
+  }
+  throw new TypeError(
+    `Cannot use option "codec": expected a DeflateCodec, such as zlibCodec of ./zlib, got ${
+      describe(codec)
+    }`,
+  );
+}
+
+/** The extensions of a server that compresses, or none. */
+export function serverExtensions(
+  compression: Compression | undefined,
+): ServerExtension<PermessageDeflate>[] {
+  return compression === undefined ? [] : [serverDeflate(compression.policy, compression.codec)];
+}
+
+/** The extensions of a client that compresses, or none. */
+export function clientExtensions(
+  compression: Compression | undefined,
+): ClientExtension<PermessageDeflate>[] {
+  return compression === undefined ? [] : [clientDeflate(compression.policy, compression.codec)];
+}
+
+/** Finds permessage-deflate among what was negotiated. */
+export function findDeflate(negotiated: readonly unknown[]): PermessageDeflate | undefined {
+  const [first] = negotiated;
+  return first instanceof PermessageDeflate ? first : undefined;
+}
