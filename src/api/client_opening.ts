@@ -107,7 +107,7 @@ export function setupClient(
   const extensions = clientExtensions(compression);
   return {
     handshake: createClientHandshake({ url, protocols, headers, extensions }),
-    options: resolveOptions(options, compression?.idleMs),
+    options: resolveOptions(options),
     handler,
     onError,
   };

@@ -59,8 +59,6 @@ export interface Compression {
   readonly policy: DeflatePolicy;
   /** What does it. */
   readonly codec: DeflateCodec;
-  /** When an idle context is given back, in milliseconds; 0 for never. */
-  readonly idleMs: number;
 }
 
 const COMPRESSION_OPTION_NAMES = [
@@ -135,9 +133,9 @@ export function resolveCompression(
         8,
         15,
       ),
+      idleMs: checkNumber(options, "idleMs", 60_000, 0, 2 ** 31 - 1),
     },
     codec,
-    idleMs: checkNumber(options, "idleMs", 60_000, 0, 2 ** 31 - 1),
   };
 }
 

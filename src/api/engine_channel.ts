@@ -183,14 +183,14 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** Gives the sending context back when nothing has been sent for a while. */
   #watchIdleness(): void {
     this.#sentSince = true;
-    if (this.#idleTimer !== undefined || this.#options.compressionIdleMs === 0) return;
+    if (this.#idleTimer !== undefined || this.#deflate!.idleMs === 0) return;
     const look = () => {
       if (!this.#sentSince) {
         this.#idleTimer = undefined;
         return this.#engine.restDeflater();
       }
       this.#sentSince = false;
-      this.#idleTimer = setTimeout(look, this.#options.compressionIdleMs);
+      this.#idleTimer = setTimeout(look, this.#deflate!.idleMs);
     };
     look();
   }

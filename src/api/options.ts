@@ -33,11 +33,7 @@ export interface ConnectionOptions {
 /** {@linkcode ConnectionOptions} with every default filled in. */
 export type ResolvedOptions =
   & Required<Omit<ConnectionOptions, "signal">>
-  & Pick<ConnectionOptions, "signal">
-  & {
-    /** When an idle compression context is given back, in milliseconds; 0 for never. */
-    readonly compressionIdleMs: number;
-  };
+  & Pick<ConnectionOptions, "signal">;
 
 /** The longest time that timers of every runtime can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -83,13 +79,11 @@ export function checkOptionNames(options: unknown, allowed: readonly string[]): 
 /**
  * Checks {@linkcode ConnectionOptions} and fills in the defaults; other keys are left alone.
  *
- * @param options What the caller gave.
- * @param compressionIdleMs What its `compression` option came to. Default: 0.
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
-export function resolveOptions(options: ConnectionOptions, compressionIdleMs = 0): ResolvedOptions {
-  const resolved: Record<string, unknown> = { compressionIdleMs };
+export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  const resolved: Record<string, unknown> = {};
   for (const name of Object.keys(NUMBERS) as NumberOption[]) {
     resolved[name] = resolveNumber(name, options[name]);
   }

@@ -110,7 +110,7 @@ export function setupServer(
   checkOnError(onError);
   const compression = resolveCompression(options.compression, codec);
   return {
-    options: resolveOptions(options, compression?.idleMs),
+    options: resolveOptions(options),
     policy: validateServerOptions({ ...options, extensions: serverExtensions(compression) }),
     onError,
   };

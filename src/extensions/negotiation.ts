@@ -23,6 +23,8 @@ export interface DeflatePolicy {
   readonly level: number;
   /** zlib's memLevel, or `undefined` to choose by the message. */
   readonly memLevel: number | undefined;
+  /** After how many milliseconds an idle sending context is given back; 0 for never. */
+  readonly idleMs: number;
   /** Whether messages sent may refer to earlier ones. */
   readonly ownTakeover: boolean;
   /** Whether messages received may. */

@@ -44,6 +44,11 @@ export class PermessageDeflate {
     return this.#codec.isSlow(bytes);
   }
 
+  /** After how many milliseconds an idle sending context is to be given back; 0 for never. */
+  get idleMs(): number {
+    return this.#policy.idleMs;
+  }
+
   /** Whether messages sent refer to earlier ones, so that none may be deflated and then not sent. */
   get bound(): boolean {
     return this.agreement.ownTakeover;
