@@ -157,7 +157,7 @@ export class ZlibInflater implements CodecInflater {
       if (size < output.length) {
         this.#more = !this.#isUsedUp(left);
         // A final block of the peer's (RFC 7692 §7.2.3.4): what follows is a stream of its own.
-        if (left > 1) context.reset();
+        if (left > 0) context.reset();
       }
       return size;
     } catch (error) {
