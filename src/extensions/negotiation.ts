@@ -121,55 +121,60 @@ export function clientDeflate(
   policy: DeflatePolicy,
   codec: DeflateCodec,
 ): ClientExtension<PermessageDeflate> {
-  const offer = clientOffer(policy, codec);
+  const { canBeLimited, offers } = clientOffers(policy, codec);
   return {
     name: PERMESSAGE_DEFLATE,
-    offers: () => [element(offer)],
+    offers: () => offers,
     accept(response) {
       const params = readParams(response.params, false);
-      const agreement = params && agreeAsClient(params, offer, policy, codec);
-      return agreement && { extension: new PermessageDeflate(agreement, policy, codec) };
+      // RFC 7692 §7.1.2.2: not in a response if it was not in the offer.
+      if (params === null || (params.clientBits !== undefined && !canBeLimited)) return null;
+      return {
+        extension: new PermessageDeflate(agreeAsClient(params, policy, codec), policy, codec),
+      };
     },
   };
 }
 
-function clientOffer(policy: DeflatePolicy, codec: DeflateCodec): DeflateParams {
-  const { ownTakeover, peerTakeover, ownWindowBits, peerWindowBits } = policy;
-  return {
-    serverNoTakeover: !peerTakeover,
-    clientNoTakeover: !ownTakeover,
-    serverBits: peerWindowBits < MAX_BITS ? peerWindowBits : undefined,
-    // Without it the server cannot ask for a window that the codec could not keep to.
-    clientBits: codec.minWindowBits === MAX_BITS
-      ? undefined
-      : ownWindowBits < MAX_BITS
-      ? ownWindowBits
-      : null,
-  };
-}
-
-/** Takes a response, or finds it against the rules; the handshake then fails. */
-function agreeAsClient(
-  response: DeflateParams,
-  offer: DeflateParams,
+/**
+ * What a client offers: what it wants, and then, for servers that cannot have that, what it can
+ * live with, which is anything.
+ */
+function clientOffers(
   policy: DeflatePolicy,
   codec: DeflateCodec,
-): DeflateAgreement | null {
-  const { serverBits = MAX_BITS, clientBits } = response;
-  // RFC 7692 §7.1.2.1: the server accepts "with the same or smaller value"; a server that leaves
-  // the parameter out costs memory, but breaks nothing.
-  if (response.serverBits !== undefined && serverBits > (offer.serverBits ?? MAX_BITS)) return null;
-  // §7.1.2.2: not "if the corresponding extension negotiation offer" does not include it.
-  if (typeof clientBits === "number") {
-    if (offer.clientBits === undefined || clientBits > (offer.clientBits ?? MAX_BITS)) return null;
-  }
-  const ownWindowBits = Math.min(policy.ownWindowBits, clientBits ?? MAX_BITS);
+): { canBeLimited: boolean; offers: ExtensionOffer[] } {
+  const { ownTakeover, peerTakeover, ownWindowBits, peerWindowBits } = policy;
+  // A codec that has one window only must not be asked for another.
+  const canBeLimited = codec.minWindowBits < MAX_BITS;
+  const any: DeflateParams = {
+    serverNoTakeover: false,
+    clientNoTakeover: !ownTakeover,
+    serverBits: undefined,
+    clientBits: canBeLimited ? null : undefined,
+  };
+  const wanted: DeflateParams = {
+    ...any,
+    serverNoTakeover: !peerTakeover,
+    serverBits: peerWindowBits < MAX_BITS ? peerWindowBits : undefined,
+    clientBits: canBeLimited && ownWindowBits < MAX_BITS ? ownWindowBits : any.clientBits,
+  };
+  const limits = wanted.serverBits !== undefined || wanted.clientBits !== any.clientBits;
+  return { canBeLimited, offers: (limits ? [wanted, any] : [wanted]).map(element) };
+}
+
+/** Does as a response says, whichever of the offers it took. */
+function agreeAsClient(
+  response: DeflateParams,
+  policy: DeflatePolicy,
+  codec: DeflateCodec,
+): DeflateAgreement {
+  const ownWindowBits = Math.min(policy.ownWindowBits, response.clientBits ?? MAX_BITS);
   return {
     ownTakeover: policy.ownTakeover && !response.clientNoTakeover,
-    // A server may keep its context although asked not to; that costs memory, but breaks nothing.
     peerTakeover: !response.serverNoTakeover,
     ownWindowBits,
-    peerWindowBits: serverBits,
+    peerWindowBits: response.serverBits ?? MAX_BITS,
     canDeflate: ownWindowBits >= codec.minWindowBits,
   };
 }
