@@ -54,8 +54,10 @@ export interface MessageLimits {
   maxFragments: number;
 }
 
-/** By how much deflate may enlarge a message of usual size; a larger one is not worth it. */
-const COMPRESSED_EXTRA_BYTES = 1024;
+/** What deflate makes of a message at most: a little more than it was. */
+function mostCompressed(bytes: number): number {
+  return bytes + bytes / 256 + 1024;
+}
 
 /** Builds messages from frames. */
 export class Receiver implements FrameSink {
@@ -148,7 +150,8 @@ export class Receiver implements FrameSink {
     const { maxMessageBytes } = this.#limits;
     // What is compressed may be a little larger than what it stands for; the rest is up to a limit
     // on what it inflates to.
-    if (this.#messageBytes > maxMessageBytes + (this.#compressed ? COMPRESSED_EXTRA_BYTES : 0)) {
+    const most = this.#compressed ? mostCompressed(maxMessageBytes) : maxMessageBytes;
+    if (this.#messageBytes > most) {
       return {
         code: "WS_MESSAGE_TOO_LARGE",
         closeCode: CloseCode.MESSAGE_TOO_BIG,
