@@ -58,6 +58,8 @@ test("createWebSocket refuses options that do not exist or are out of range", ()
   for (const maxMessageBytes of [-1, 1.5, Infinity, 2 ** 32]) {
     assertThrows(wrong({ maxMessageBytes }), RangeError, '"maxMessageBytes"');
   }
+  assertThrows(wrong({ compression: { level: 1 } }), TypeError, '"level"');
+  assertThrows(wrong({ compression: { thresholdBytes: -1 } }), RangeError, '"thresholdBytes"');
   assertEquals(createWebSocket({ maxMessageBytes: 7 }).maxPayloadLength, 7);
   assertEquals(websocket.maxPayloadLength, 16 * 1024 * 1024);
 });

@@ -19,8 +19,8 @@
  * | Injection                      | injection: …                                                   |
  * | Spoofing                       | spoofing: …                                                    |
  *
- * Not here, for there is nothing yet that they could attack: deflate bombs and window bits
- * (no compression), draft-76 keys, paths, basic auth.
+ * Deflate bombs and window bits are in deflate_test.ts. Not here, for there is nothing yet that they
+ * could attack: draft-76 keys, paths, basic auth.
  *
  * @module
  */

@@ -57,6 +57,8 @@ export class BunSocket implements NativeSocket {
   readonly capabilities: ConnectionCapabilities;
   readonly #socket: BunServerWebSocket;
   #events!: NativeEvents;
+  /** From how many bytes on Bun is asked to compress; `Infinity` where it does not. */
+  readonly #threshold: number;
   /** Whether something waited when Bun was last asked or told: else nothing does. */
   #waiting = false;
   /** The close that goes out when nothing waits any more. */
@@ -65,10 +67,18 @@ export class BunSocket implements NativeSocket {
   /**
    * @param socket The socket, open.
    * @param capabilities What it can do under its server's limits.
+   * @param threshold From how many bytes on to compress. Default: never.
    */
-  constructor(socket: BunServerWebSocket, capabilities: ConnectionCapabilities) {
+  constructor(
+    socket: BunServerWebSocket,
+    capabilities: ConnectionCapabilities,
+    threshold = Infinity,
+  ) {
     this.#socket = socket;
-    this.capabilities = capabilities;
+    this.#threshold = threshold;
+    this.capabilities = threshold === Infinity
+      ? capabilities
+      : { ...capabilities, compression: true };
     socket.binaryType = "uint8array";
   }
 
@@ -82,12 +92,17 @@ export class BunSocket implements NativeSocket {
 
   // ------------------------------------------------------------------ sending
 
-  sendText(text: string): boolean {
-    return this.#sent(this.#socket.send(text), text.length);
+  sendText(text: string, compress?: boolean): boolean {
+    return this.#sent(this.#socket.send(text, this.#wants(text.length, compress)), text.length);
   }
 
-  sendBytes(bytes: Uint8Array): boolean {
-    return this.#sent(this.#socket.send(bytes), bytes.length);
+  sendBytes(bytes: Uint8Array, compress?: boolean): boolean {
+    return this.#sent(this.#socket.send(bytes, this.#wants(bytes.length, compress)), bytes.length);
+  }
+
+  /** Bun compresses what it is asked to, where the client has agreed to that. */
+  #wants(length: number, compress: boolean | undefined): boolean {
+    return this.#threshold !== Infinity && (compress ?? length >= this.#threshold);
   }
 
   /** Reads what `send` answered: bytes sent, -1 when it waits, 0 when it was dropped. */

@@ -14,7 +14,7 @@ export interface BunServerWebSocket<Data = BunConnectionData> {
   /** What messages come as. */
   binaryType?: unknown;
   /** Sends a message: its size, -1 when it has to wait, 0 when it was dropped. */
-  send(data: string | Uint8Array): number;
+  send(data: string | Uint8Array, compress?: boolean): number;
   /** Sends a ping. */
   ping(data: Uint8Array): number;
   /** Sends a pong. */
@@ -61,7 +61,7 @@ export interface BunWebSocketPlugin {
   readonly idleTimeout: number;
   /** Bun's own pings: off, likewise. */
   readonly sendPings: boolean;
-  /** Extensions: none. */
+  /** Whether Bun agrees to compression. */
   readonly perMessageDeflate: boolean;
   /** Called by Bun. */
   open(ws: BunServerWebSocket): void;

@@ -31,6 +31,14 @@ const MAX_UINT32 = 2 ** 32 - 1;
 export interface BunWebSocketOptions {
   /** The most bytes of a message; one more ends with 1009 before it is read. Default: 16 MiB. */
   maxMessageBytes?: number;
+  /**
+   * Whether to compress messages with clients that offer it, as Bun does it: without takeover, with
+   * one context for all connections. Default: `false`.
+   */
+  compression?: boolean | {
+    /** From how many bytes on, unless `send()` says otherwise. Default: 1024. */
+    thresholdBytes?: number;
+  };
 }
 
 /** What travels in `ws.data`, from `upgradeWebSocket` to the plugin. */
@@ -59,7 +67,7 @@ class Upgrade implements BunConnectionData {
   }
 
   /** Starts the connection on the socket that Bun has made. */
-  open(ws: BunServerWebSocket, serverLimit: number): void {
+  open(ws: BunServerWebSocket, serverLimit: number, threshold: number): void {
     if (this.#limit !== undefined && this.#limit > serverLimit) {
       this.refusal = new RangeError(
         `Cannot use option "maxMessageBytes": ${this.#limit} is above the server's ` +
@@ -69,7 +77,8 @@ class Upgrade implements BunConnectionData {
     }
     const { options, onError } = this.#setup;
     const late = options.maxMessageBytes < serverLimit;
-    this.socket = new BunSocket(ws, late ? BUN_CAPABILITIES_LATE_LIMIT : BUN_CAPABILITIES);
+    const capabilities = late ? BUN_CAPABILITIES_LATE_LIMIT : BUN_CAPABILITIES;
+    this.socket = new BunSocket(ws, capabilities, threshold);
     this.channel = new NativeChannel(this.socket, options);
     const info = toInfo(this.#opening, ws.remoteAddress);
     runHandler(new ConnectionCore(this.channel, info, options), this.#handler, onError);
@@ -93,7 +102,8 @@ class Upgrade implements BunConnectionData {
  * ```
  */
 export function createWebSocket(options: BunWebSocketOptions = {}): BunWebSocketPlugin {
-  checkOptionNames(options, ["maxMessageBytes"]);
+  checkOptionNames(options, ["maxMessageBytes", "compression"]);
+  const threshold = compressionThreshold(options.compression);
   const { maxMessageBytes = 16 * 1024 * 1024 } = options;
   if (typeof maxMessageBytes !== "number") {
     throw new TypeError(
@@ -112,9 +122,9 @@ export function createWebSocket(options: BunWebSocketOptions = {}): BunWebSocket
     backpressureLimit: MAX_UINT32, // `maxBufferedBytes` decides, for each connection
     idleTimeout: 0,
     sendPings: false,
-    perMessageDeflate: false,
+    perMessageDeflate: threshold !== Infinity,
     open(ws) {
-      if (ws.data instanceof Upgrade) ws.data.open(ws, maxMessageBytes);
+      if (ws.data instanceof Upgrade) ws.data.open(ws, maxMessageBytes, threshold);
       else ws.close(1011, "the server is misconfigured"); // upgraded by something else
     },
     message(ws, data) {
@@ -133,6 +143,17 @@ export function createWebSocket(options: BunWebSocketOptions = {}): BunWebSocket
       (ws.data as Upgrade | undefined)?.socket?.onClose(closeCode, reason);
     },
   };
+}
+
+/** From how many bytes on to compress; `Infinity` for never. */
+function compressionThreshold(compression: BunWebSocketOptions["compression"] = false): number {
+  if (typeof compression === "boolean") return compression ? 1024 : Infinity;
+  checkOptionNames(compression, ["thresholdBytes"]);
+  const { thresholdBytes = 1024 } = compression;
+  if (Number.isSafeInteger(thresholdBytes) && thresholdBytes >= 0) return thresholdBytes;
+  throw new RangeError(
+    `Cannot use option "thresholdBytes": expected an integer from 0 on, got ${thresholdBytes}`,
+  );
 }
 
 /**
@@ -160,6 +181,7 @@ export const websocket: BunWebSocketPlugin = createWebSocket();
  *   together is taken for silent: Bun tells nothing of a message before it is whole.
  * - `maxMessageBytes` above the server's limit closes the connection with 1011 and tells `onError`:
  *   see {@linkcode createWebSocket}.
+ * - `compression` is the server's, too: see there. `socket.extensions` does not tell of it.
  *
  * @param request The request, as `Bun.serve` gives it.
  * @param server The server, as `Bun.serve` gives it; it must have been started with

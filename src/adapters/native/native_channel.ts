@@ -121,16 +121,26 @@ export class NativeChannel implements Channel, NativeEvents {
     return false;
   }
 
-  sendText(text: string): void {
-    if (this.#open && !this.#socket.sendText(text)) this.#overflow();
+  sendText(text: string, compress?: boolean): void {
+    if (this.#open && !this.#socket.sendText(text, compress)) this.#overflow();
   }
 
-  sendBytes(bytes: Uint8Array, type: "text" | "binary"): void {
-    if (type === "text") this.sendText(decodeValidUtf8(bytes));
-    else if (this.#open && !this.#socket.sendBytes(bytes)) this.#overflow();
+  sendBytes(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    _keep?: boolean,
+    compress?: boolean,
+  ): void {
+    if (type === "text") this.sendText(decodeValidUtf8(bytes), compress);
+    else if (this.#open && !this.#socket.sendBytes(bytes, compress)) this.#overflow();
   }
 
-  sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
+  sendFragment(
+    bytes: Uint8Array,
+    type: "text" | "binary",
+    final: boolean,
+    compress?: boolean,
+  ): void {
     if (!this.#open) return;
     this.#partBytes += bytes.length;
     if (this.#partBytes > this.#options.maxBufferedBytes) {
@@ -152,7 +162,7 @@ export class NativeChannel implements Channel, NativeEvents {
     const whole = this.#parts.length === 1 ? bytes : concatBytes(this.#parts);
     this.#parts = [];
     this.#partBytes = 0;
-    this.sendBytes(whole, type);
+    this.sendBytes(whole, type, false, compress);
   }
 
   ping(payload: Uint8Array): void {

@@ -41,10 +41,13 @@ export interface NativeSocket {
   readonly bufferedAmount: number;
   /** Names who is told; once. */
   attach(events: NativeEvents): void;
-  /** Sends a text message; `false` when the runtime dropped it because too much waits. */
-  sendText(text: string): boolean;
-  /** Sends a binary message, copying it; `false` when the runtime dropped it. */
-  sendBytes(bytes: Uint8Array): boolean;
+  /**
+   * Sends a text message, compressed or not where it has the choice; `false` when the runtime
+   * dropped it because too much waits.
+   */
+  sendText(text: string, compress?: boolean): boolean;
+  /** Sends a binary message, copying it; likewise. */
+  sendBytes(bytes: Uint8Array, compress?: boolean): boolean;
   /** Sends a ping, where it can. */
   ping(payload: Uint8Array): void;
   /** Sends a pong, where it can. */

@@ -45,6 +45,12 @@ export function nativeSetup(handler: Handler, options: ServerOptions = NO_OPTION
         "serve() and the node adapter count them",
     );
   }
+  if (options.compression !== undefined && options.compression !== false) {
+    throw new TypeError(
+      'Cannot use option "compression": this runtime\'s socket does not take it; on Bun give it ' +
+        "to createWebSocket(), on Deno there is none; serve() and the node adapter compress",
+    );
+  }
   setups.set(options, setup);
   return setup;
 }
