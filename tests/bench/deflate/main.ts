@@ -111,7 +111,7 @@ async function memory(library: string, mode: string): Promise<number> {
 
 try {
   console.log(`${runtime}, ${connections} connections, 1 KiB of JSON, echo; pinned: ${pinned}`);
-  for (const inFlight of ["1", "16"]) {
+  for (const inFlight of rounds > 0 ? ["1", "16"] : []) {
     for (const mode of MODES) {
       const results: Record<string, { rate: number; size: number }[]> = {};
       for (let round = 0; round < rounds; round++) {
