@@ -3,8 +3,8 @@
  *
  * It deflates with `CompressionStream`, which knows no flush: every message is a whole deflate
  * stream and a 0x00 (RFC 7692 §7.2.3.4), so no context can be taken over and no window be made
- * smaller. It inflates small messages in JavaScript at once, and large ones with
- * `DecompressionStream` as long as that understands them.
+ * smaller. It inflates in JavaScript, a third as fast as zlib: `DecompressionStream` refuses what
+ * may follow a final block, and Deno 2.9's takes a message that was cut short for whole.
  *
  * @module
  */
@@ -18,17 +18,12 @@ import {
   InflateError,
 } from "../extensions/mod.ts";
 
-/** Up to this many bytes of compressed message are inflated in JavaScript at once. */
-const SYNC_INPUT_BYTES = 16384;
-
-/** After this much output the loop gets a turn. */
+/** After this much output, some milliseconds' work, the loop gets a turn. */
 const SYNC_OUTPUT_BYTES = 1 << 18;
 
 /** An empty stored block without its tail (RFC 7692 §7.2.3.6). */
 const EMPTY_BLOCK = Uint8Array.of(0);
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
-/** The same, and a final block, so that the stream has the end that it is asked for. */
-const TAIL_AND_END = Uint8Array.of(0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff);
 
 class WebDeflater implements CodecDeflater {
   #writer: WritableStreamDefaultWriter<BufferSource> | undefined;
@@ -82,9 +77,6 @@ class WebInflater implements CodecInflater {
 
   inflate(message: Uint8Array, limit: number): Uint8Array | Promise<Uint8Array> {
     if (message.length === 0) return EMPTY_BYTES; // not quite legal, and quite clear
-    if (message.length > SYNC_INPUT_BYTES && !this.#takeover) {
-      return this.#inflateByStream(message, limit);
-    }
     this.push(message, true);
     return this.#gather([], 0, limit);
   }
@@ -102,36 +94,6 @@ class WebInflater implements CodecInflater {
     }
     return new Promise<void>((resolve) => setTimeout(resolve, 0))
       .then(() => this.#gather(pieces, total, limit));
-  }
-
-  async #inflateByStream(message: Uint8Array, limit: number): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let total = 0;
-    const { readable, writable } = new DecompressionStream("deflate-raw");
-    const reader = (readable as ReadableStream<Uint8Array>).getReader();
-    const writer = writable.getWriter();
-    const written = writer.write(concatBytes([message, TAIL_AND_END]) as Uint8Array<ArrayBuffer>)
-      .then(() => writer.close()).catch(() => {}); // the reader hears of it
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return concatBytes(pieces);
-        pieces.push(value);
-        total += value.length;
-        if (total > limit) {
-          throw new InflateError("too large", `it inflates to more than ${limit} bytes`);
-        }
-      }
-    } catch (error) {
-      reader.cancel(error).catch(() => {});
-      if (error instanceof InflateError) throw error;
-    } finally {
-      await Promise.race([written, reader.closed.catch(() => {})]);
-    }
-    // Corrupt, or with a final block in its midst.
-    pieces.length = 0;
-    this.push(message, true);
-    return await this.#gather(pieces, 0, limit);
   }
 
   push(part: Uint8Array, last: boolean): void {

@@ -1,7 +1,5 @@
 /**
- * Inflating in plain JavaScript, piece by piece, for hosts without a zlib: `DecompressionStream`
- * refuses what may follow a final block, never shows how much it read, and takes longer to start
- * than a small message takes here.
+ * Inflating in plain JavaScript, piece by piece, for hosts without a zlib.
  *
  * @see RFC 1951, section 3.2
  * @module

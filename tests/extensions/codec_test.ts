@@ -19,6 +19,7 @@ const CODECS: Record<string, DeflateCodec> = { zlib: zlibCodec, web: webCodec };
 /** Another one finds other things; failures name it. */
 const SEED = 20;
 const HELLO = new TextEncoder().encode("Hello");
+const EMPTY_BLOCK = Uint8Array.of(0);
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 
 function deflater(codec: DeflateCodec, settings: Partial<DeflaterSettings> = {}): CodecDeflater {
@@ -243,6 +244,35 @@ for (const [name, codec] of Object.entries(CODECS)) {
     assert(errors > 400, `only ${errors} of 600 were found, seed ${SEED}`);
     const inflater = codec.createInflater(15, false);
     assertBytes(await inflate(inflater, packed), message, "the codec is not the worse for it");
+  });
+
+  test(`${name}: large messages with a final block, cut short, or with garbage, are told apart`, async () => {
+    const message = words(new Random(SEED), 400_000);
+    const final = new Uint8Array(deflateRawSync(message));
+    const open = new Uint8Array(
+      deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
+    );
+    for (const takeover of codec === zlibCodec ? [false, true] : [false]) {
+      const inflater = codec.createInflater(15, takeover);
+      for (const packed of [open, concatBytes([final, EMPTY_BLOCK]), concatBytes([final, open])]) {
+        assert(packed.length > 65536);
+        const times = packed.length > final.length + 1 ? 2 : 1;
+        const whole = concatBytes(Array(times).fill(message));
+        assertBytes(await inflate(inflater, packed), whole, "large");
+        assertBytes(await inflate(inflater, hex("f2 48 cd c9 c9 07 00")), HELLO, "next");
+        await assertInflateError(
+          () => inflate(codec.createInflater(15, takeover), packed, whole.length - 1),
+          "too large",
+        );
+      }
+      if (takeover) continue; // the next message finds it
+      await assertInflateError(() => inflate(inflater, open.subarray(0, -1000)), "corrupt");
+      await assertInflateError(
+        () => inflate(inflater, concatBytes([final, hex("de ad be ef")])),
+        "corrupt",
+      );
+      assertBytes(await inflate(inflater, open), message, "after that");
+    }
   });
 
   test(`${name}: garbage behind a final block is corrupt`, async () => {

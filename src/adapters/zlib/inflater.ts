@@ -74,7 +74,8 @@ export class ZlibInflater implements CodecInflater {
       if (total > limit) throw this.#fail(tooLarge(limit));
       if (this.#more) {
         pieces.push(output.slice(0, size));
-        if (total < SYNC_OUTPUT_BYTES) continue;
+        // What is left of the probe alone holds little output, and is not worth a turn of the loop.
+        if (total < SYNC_OUTPUT_BYTES || this.#at > end - this.#probeBytes) continue;
         this.#data = this.#data.slice(this.#at); // it lies in everybody's scratch
         this.#at = 0;
         return this.#inflateLater(limit, pieces, total);
@@ -93,15 +94,22 @@ export class ZlibInflater implements CodecInflater {
       await inTurn(async () => {
         while (this.#more && !this.#released) {
           const context = this.#context ??= this.#make();
-          await context.runLater(this.#data.subarray(this.#at), (piece) => {
+          const end = this.#data.length - this.#probeBytes;
+          await context.runLater(this.#data.subarray(this.#at, end), (piece) => {
             pieces.push(piece);
             total += piece.length;
             if (total > limit) throw tooLarge(limit);
           });
           const { left } = context;
-          this.#at = this.#data.length - left;
-          if (left > 0) this.#discard(); // its stream has ended, and cannot be used again
-          this.#more = !this.#isUsedUp(left);
+          this.#at = end - left;
+          if (left > 0) {
+            this.#discard(); // its stream has ended, and cannot be used again
+            this.#more = left !== TAIL.length;
+          } else if (this.#takeover) {
+            this.#more = false;
+          } else {
+            this.#step(scratch_output ??= new Uint8Array(STEP_BYTES)); // the probe, which is empty
+          }
         }
       });
     } catch (error) {
@@ -138,6 +146,10 @@ export class ZlibInflater implements CodecInflater {
 
   get #tail(): Uint8Array {
     return this.#takeover ? TAIL : TAIL_AND_PROBE;
+  }
+
+  get #probeBytes(): number {
+    return this.#takeover ? 0 : PROBE_BYTES;
   }
 
   #load(data: Uint8Array, tailBytes: number): void {

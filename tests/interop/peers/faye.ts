@@ -46,9 +46,9 @@ function wrap(socket: any): PeerSocket {
 
 export const fayeClient: PeerClient = {
   name: "faye-websocket",
-  connect: (url, { protocols = [], headers, ca } = {}) =>
+  connect: (url, { protocols = [], headers, ca, ...more } = {}) =>
     new Promise((resolve, reject) => {
-      const socket = new faye.Client(url, protocols, { headers, tls: { ca } });
+      const socket = new faye.Client(url, protocols, { headers, tls: { ca }, ...more });
       const wrapped = wrap(socket);
       socket.on("open", () => resolve(wrapped));
       wrapped.closed.then(() => {
