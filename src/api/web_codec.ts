@@ -106,7 +106,13 @@ class WebInflater implements CodecInflater {
 
   pull(): Uint8Array | null {
     if (this.#inflate === undefined) return null;
-    const piece = this.#inflate.pull();
+    let piece: Uint8Array | null;
+    try {
+      piece = this.#inflate.pull();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
     if (piece !== null || !this.#last) return piece;
     const { complete } = this.#inflate;
     this.#last = this.#begun = false;
