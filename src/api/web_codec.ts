@@ -82,7 +82,7 @@ class WebInflater implements CodecInflater {
   }
 
   #gather(pieces: Uint8Array[], total: number, limit: number): Uint8Array | Promise<Uint8Array> {
-    for (let turn = total + SYNC_OUTPUT_BYTES; total < turn;) {
+    for (const turn = total + SYNC_OUTPUT_BYTES; total < turn;) {
       const piece = this.pull();
       if (piece === null) return pieces.length === 1 ? pieces[0] : concatBytes(pieces);
       pieces.push(piece);
