@@ -22,18 +22,18 @@ export interface CompressionOptions {
   /** zlib's level, from 1 (fastest) to 9 (smallest). Default: 1. */
   level?: number;
   /**
-   * zlib's memLevel, from 1 to 9: a sending context takes `2 ** (memLevel + 9)` bytes beside its
-   * window. Default: by the size of the message, and 5 with `contextTakeover`.
+   * zlib's memLevel, from 1 to 9: a sending context takes about `2 ** (memLevel + 9)` bytes beside
+   * its window. Default: by the size of the message, and 5 with `contextTakeover`.
    */
   memLevel?: number;
   /**
-   * Whether messages sent refer to earlier ones of the connection: about half the bytes for small
-   * messages that resemble each other, for a context of `2 ** (windowBits + 2)` bytes and what
-   * `memLevel` takes per connection. Default: `false`; all connections share a few contexts.
+   * Whether messages sent refer to earlier ones of the connection: fewer bytes for small messages
+   * that resemble each other, for a context per connection: about 100 KB on Node with the default
+   * window. Default: `false`; all connections share a few contexts.
    */
   contextTakeover?: boolean;
   /**
-   * Whether the peer's messages may refer to earlier ones, for about `2 ** peerWindowBits` + 10,000
+   * Whether the peer's messages may refer to earlier ones, for about `2 ** peerWindowBits` + 20,000
    * bytes per connection. Default: as `contextTakeover`.
    */
   peerContextTakeover?: boolean;

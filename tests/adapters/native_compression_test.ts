@@ -1,6 +1,7 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { test } from "node:test";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { connect } from "../../src/adapters/client.ts";
 import { createWebSocket, upgradeWebSocket } from "../../src/adapters/bun/mod.ts";
 import { nativeSetup } from "../../src/adapters/native/opening.ts";
 import { serveBun } from "./support/bun_server.ts";
@@ -54,4 +55,32 @@ if (RUNTIME === "bun") {
       await within(server.close(), "end of the server");
     }
   });
+
+  for (const perMessageDeflate of [true, { compress: "dedicated", decompress: "dedicated" }]) {
+    const how = perMessageDeflate === true ? "shared" : "dedicated";
+    test(`our client and Bun's own server with ${how} compressors understand each other`, async () => {
+      const plugin = { ...createWebSocket({ compression: true }), perMessageDeflate } as never;
+      const server = serveBun(plugin, (request, server) =>
+        upgradeWebSocket(request, server, {
+          message: (socket, data) => void socket.send(data, { compress: true }),
+        }));
+      try {
+        for (const compression of [true, { contextTakeover: true }, { peerWindowBits: 9 }]) {
+          const socket = await connect(server.url, { compression });
+          assertMatch(socket.extensions, /^permessage-deflate/);
+          const inbox = socket[Symbol.asyncIterator]();
+          for (const size of [0, 16, 1024, 65536, 131072]) {
+            for (let i = 0; i < 2; i++) {
+              const text = '{"name":"a name","é":[12345,true]},'.repeat(size / 30).slice(0, size);
+              await socket.send(text, { compress: true });
+              assertEquals((await within(inbox.next(), `echo of ${size}`)).value, text);
+            }
+          }
+          await socket.close();
+        }
+      } finally {
+        await within(server.close(), "end of the server");
+      }
+    });
+  }
 }
