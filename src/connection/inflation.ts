@@ -87,14 +87,15 @@ export class Inflation {
 
   #inflate(message: Uint8Array, text: boolean): Delivered | Promise<FrameFault | null> {
     if (this.discarding) return null;
+    let result: Uint8Array | Promise<Uint8Array>;
     try {
-      const result = this.#deflate.inflater.inflate(message, this.#limit, !text);
-      return result instanceof Promise
-        ? result.then((bytes) => this.#handOut(bytes, text), codecFault)
-        : this.#handOut(result, text);
+      result = this.#deflate.inflater.inflate(message, this.#limit, !text);
     } catch (error) {
       return codecFault(error);
     }
+    return result instanceof Promise
+      ? result.then((bytes) => this.#handOut(bytes, text), codecFault)
+      : this.#handOut(result, text);
   }
 
   #handOut(bytes: Uint8Array, text: boolean): FrameFault | null {
