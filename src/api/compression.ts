@@ -73,7 +73,10 @@ const COMPRESSION_OPTION_NAMES = [
   "codec",
 ];
 
-/** zlib's level unless told otherwise: a tenth larger than 6, in two thirds of the time. */
+/**
+ * zlib's level unless told otherwise. For 1 KiB of JSON, against 6: a tenth more bytes in nine tenths
+ * of the time on Node, a third more in a third of the time on Deno and Bun.
+ */
 const LEVEL = 1;
 
 /** A window that stays in the processor's cache with many connections. */

@@ -107,7 +107,7 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
    * nobody looks at does no harm.
    *
    * @param data A string (text), or bytes, a `Blob` or a stream.
-   * @param options The type, and a signal to give up waiting.
+   * @param options The type, whether to compress, and a signal to give up waiting.
    * @returns A promise for the moment to send more.
    * @throws {TypeError} If `data` or an option is not of the kinds named.
    *
