@@ -1,7 +1,7 @@
 /**
  * The load: raw clients that send prepared frames and count what comes back, so that they cost
  * little beside the server. `load.js <port> <connections> <in flight> <ms> <mode>` prints messages
- * per second and bytes per message; `load.js <port> <connections> <messages> hold <mode>` sends so
+ * per second, bytes per message, and how many there were, warm-up included; `load.js <port> <connections> <messages> hold <mode>` sends so
  * many on each connection, prints "held", and ends with its input.
  *
  * @module
@@ -42,6 +42,7 @@ function frame(seed: number): Uint8Array {
 
 const FRAMES = Array.from({ length: 64 }, (_, i) => frame(i));
 let messages = 0;
+let all = 0;
 let bytes = 0;
 
 class Client {
@@ -101,6 +102,7 @@ class Client {
       this.#remaining -= size;
       if (this.#remaining === 0) {
         messages++;
+        all++;
         this.onMessage!();
       }
     }
@@ -155,6 +157,6 @@ if (ms === "hold") {
   const start = performance.now();
   await sleep(Number(ms));
   const seconds = (performance.now() - start) / 1000;
-  console.log(JSON.stringify({ rate: messages / seconds, size: bytes / messages }));
+  console.log(JSON.stringify({ rate: messages / seconds, size: bytes / messages, all }));
   process.exit(0);
 }

@@ -51,11 +51,11 @@ class Program {
     return line;
   }
 
-  async ask(): Promise<string> {
+  async ask(): Promise<number[]> {
     const writer = this.#process.stdin.getWriter();
     await writer.write(new TextEncoder().encode("?\n"));
     writer.releaseLock();
-    return await this.line();
+    return (await this.line()).split(" ").map(Number);
   }
 
   async stop(): Promise<void> {
@@ -85,25 +85,37 @@ const server = runtime === "bun" ? await bun() : await node(runtime === "node" ?
 const start = (library: string, mode: string) =>
   new Program([server, ...flags, `${folder}/server.js`, library, mode], 0, pinned);
 
-async function rate(library: string, mode: string, inFlight: string) {
+/** What a run of one server comes to. */
+interface Result {
+  /** Messages per second. */
+  rate: number;
+  /** Bytes of a message of the server's. */
+  size: number;
+  /** Microseconds of the server's processor per message: less touched by what else runs here. */
+  cpu: number;
+}
+
+async function rate(library: string, mode: string, inFlight: string): Promise<Result> {
   const under = start(library, mode);
   const args = [await under.line(), connections, inFlight, ms, mode];
   const clients = new Program([load, `${folder}/load.js`, ...args], 1, pinned);
-  const result = JSON.parse(await clients.line()) as { rate: number; size: number };
+  const [, before] = await under.ask();
+  const { rate, size, all } = JSON.parse(await clients.line());
+  const [, after] = await under.ask();
   await clients.stop();
   await under.stop();
-  return result;
+  return { rate, size, cpu: (after - before) / all };
 }
 
 async function memory(library: string, mode: string): Promise<number> {
   const under = start(library, mode);
   const port = await under.line();
-  const before = Number(await under.ask());
+  const [before] = await under.ask();
   const args = [port, String(held), "10", "hold", mode];
   const clients = new Program([load, `${folder}/load.js`, ...args], 1, pinned);
   await clients.line();
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const after = Number(await under.ask());
+  const [after] = await under.ask();
   await clients.stop();
   await under.stop();
   return (after - before) / held;
@@ -113,18 +125,26 @@ try {
   console.log(`${runtime}, ${connections} connections, 1 KiB of JSON, echo; pinned: ${pinned}`);
   for (const inFlight of rounds > 0 ? ["1", "16"] : []) {
     for (const mode of MODES) {
-      const results: Record<string, { rate: number; size: number }[]> = {};
+      const results: Record<string, Result[]> = {};
       for (let round = 0; round < rounds; round++) {
         for (const library of libraries) {
           (results[library] ??= []).push(await rate(library, mode, inFlight));
         }
       }
       const ours = median(results.ours.map(({ rate }) => rate));
+      const ourCpu = median(results.ours.map(({ cpu }) => cpu));
       const parts = libraries.map((library) => {
         const theirs = median(results[library].map(({ rate }) => rate));
         const size = median(results[library].map(({ size }) => size));
-        const ratio = library === "ours" ? "" : `, ours is ${(ours / theirs).toFixed(2)} ×`;
-        return `${library} ${theirs.toFixed(0)}/s at ${size.toFixed(0)} B${ratio}`;
+        const cpu = median(results[library].map(({ cpu }) => cpu));
+        const ratio = library === "ours"
+          ? ""
+          : ` (ours: ${(ours / theirs).toFixed(2)} ×, by processor time ${
+            (cpu / ourCpu).toFixed(2)
+          } ×)`;
+        return `${library} ${theirs.toFixed(0)}/s, ${cpu.toFixed(1)} µs, ${
+          size.toFixed(0)
+        } B${ratio}`;
       });
       console.log(`${mode}, ${inFlight} in flight: ${parts.join("; ")}`);
     }
