@@ -39,6 +39,7 @@ function config(workload: Workload, port: number): LoadConfig {
     workload: { ...workload, connections: Math.min(8, workload.connections) },
     warmUpMs: 20,
     measureMs: 200,
+    leastCount: 1,
   };
 }
 

@@ -18,7 +18,8 @@ export type Open = (url: string, onMessage: () => void) => Promise<Sending>;
 
 /** Runs the load with a library. */
 export async function runClient(open: Open): Promise<void> {
-  const { port, workload, warmUpMs, measureMs }: LoadConfig = JSON.parse(process.argv[2]);
+  const config: LoadConfig = JSON.parse(process.argv[2]);
+  const { port, workload, warmUpMs, measureMs, leastCount = 0 } = config;
   const { size, type, inFlight, connections } = workload;
   const data = type === "text" ? "abcdefgh".repeat(size / 8) : new Uint8Array(size).fill(7);
   let count = 0;
@@ -37,7 +38,9 @@ export async function runClient(open: Open): Promise<void> {
   const used = process.cpuUsage();
   const start = performance.now();
   const from = count;
-  await new Promise((resolve) => setTimeout(resolve, measureMs));
+  do {
+    await new Promise((resolve) => setTimeout(resolve, measureMs));
+  } while (count - from < leastCount);
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(used);
   const result: LoadResult = {
