@@ -9,6 +9,14 @@ import type { Transport } from "./transport.ts";
 /** Idle microtask turns to wait before writing, where the transport has no better way. */
 const IDLE_TURNS = 3;
 
+/**
+ * How many connections may wait at once: each holds a buffer meanwhile. What is sent to one more of
+ * them, as in a broadcast, is written at once.
+ */
+const MAX_WAITING = 16;
+
+let waiting = 0;
+
 /** `then` on it is a turn of the microtask queue; Node's `queueMicrotask` costs several times that. */
 const SETTLED: Promise<void> = Promise.resolve();
 
@@ -35,10 +43,12 @@ export class IdleFlush {
     this.#flush = flush;
   }
 
-  /** Starts to wait, unless it does already. */
+  /** Starts to wait, unless it does already or too many do. */
   schedule(): void {
     if (this.#waiting) return;
+    if (waiting >= MAX_WAITING) return this.#flush();
     this.#waiting = true;
+    waiting++;
     if (this.#transport.defer !== undefined) {
       this.#transport.defer(this.#end);
     } else {
@@ -62,6 +72,7 @@ export class IdleFlush {
 
   readonly #end = (): void => {
     this.#waiting = false;
+    waiting--;
     this.#flush();
   };
 }
