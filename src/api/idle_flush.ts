@@ -13,7 +13,7 @@ const IDLE_TURNS = 3;
  * How many connections may wait at once: each holds a buffer meanwhile. What is sent to one more of
  * them, as in a broadcast, is written at once.
  */
-const MAX_WAITING = 16;
+const MAX_WAITING = 64;
 
 let waiting = 0;
 

@@ -11,7 +11,7 @@
 export const POOLED_BUFFER_BYTES = 65536;
 
 /** How many free buffers are kept; more are left to the garbage collector. */
-const MAX_FREE = 16;
+const MAX_FREE = 64;
 
 const free: Uint8Array[] = [];
 

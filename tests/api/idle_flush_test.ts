@@ -48,15 +48,15 @@ test("a transport that knows when everything has run is asked instead", async ()
   deferred[1]();
 });
 
-test("of a broadcast, only sixteen connections hold a buffer at once", async () => {
+test("of a broadcast, only sixty-four connections hold a buffer at once", async () => {
   await sleep(20); // what other tests of this process left waiting has gone
   const log: string[] = [];
-  const all = Array.from({ length: 40 }, (_, i) => rig(log, String(i)));
+  const all = Array.from({ length: 100 }, (_, i) => rig(log, String(i)));
   for (const { send } of all) send();
-  assertEquals(log, Array.from({ length: 24 }, (_, i) => String(i + 16)));
-  assertEquals(all.filter(({ output }) => output.pendingBytes > 0).length, 16);
+  assertEquals(log, Array.from({ length: 36 }, (_, i) => String(i + 64)));
+  assertEquals(all.filter(({ output }) => output.pendingBytes > 0).length, 64);
   await sleep(1);
-  assertEquals(log.length, 40);
+  assertEquals(log.length, 100);
   log.length = 0;
   all[0].send(); // and then there is room again
   assertEquals(log, []);

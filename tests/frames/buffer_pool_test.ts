@@ -21,12 +21,12 @@ test("takeBuffer hands out a buffer again only after it was given back", () => {
   assertNotStrictEquals(takeBuffer(), first);
 });
 
-test("the pool keeps at most sixteen free buffers", () => {
+test("the pool keeps at most sixty-four free buffers", () => {
   drainPool();
-  const given = new Set(Array.from({ length: 40 }, () => takeBuffer()));
-  assertEquals(given.size, 40);
+  const given = new Set(Array.from({ length: 90 }, () => takeBuffer()));
+  assertEquals(given.size, 90);
   for (const buffer of given) giveBuffer(buffer);
   let kept = 0;
-  for (let i = 0; i < 40; i++) if (given.delete(takeBuffer())) kept++;
-  assertEquals(kept, 16);
+  for (let i = 0; i < 90; i++) if (given.delete(takeBuffer())) kept++;
+  assertEquals(kept, 64);
 });
