@@ -150,7 +150,7 @@ class RunningServer implements Server {
 
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (incoming.rawHeaders.length > 2 * MAX_HEADER_FIELDS) {
-      // Node drops fields beyond its own limit, an Upgrade among them: such a head is no request.
+      // The same limit as for an upgrade, which a runtime that drops surplus fields may not see.
       sendText(outgoing, 431, "Cannot answer: the head has too many fields\n");
     } else if (this.#fetch === undefined) {
       sendText(outgoing, 426, "This server speaks WebSocket only\n");

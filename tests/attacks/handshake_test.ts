@@ -83,7 +83,8 @@ test("header flood: serve() answers 431 or 400 to every one of them", async () =
     const fields = Array.from({ length: count }, (_, i) => `a${i}: x`);
     const hidden = requestText().replace("Upgrade: websocket\r\n", "")
       .replace("\r\n\r\n", `\r\n${fields.join("\r\n")}\r\nUpgrade: websocket\r\n\r\n`);
-    for (const request of [requestText(fields), hidden]) {
+    const plain = `GET / HTTP/1.1\r\nHost: x\r\n${fields.join("\r\n")}\r\n\r\n`;
+    for (const request of [requestText(fields), hidden, plain]) {
       const got = status(await ask(server.port, request));
       assert([400, 431].includes(got), `${count}: ${got}`);
     }
