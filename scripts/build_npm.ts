@@ -6,7 +6,7 @@
  */
 import ts from "typescript";
 import { list_files, type Manifest, read_manifest, split_exports } from "./manifest.ts";
-import { bin_js, NPM_NAME, package_json } from "./package_metadata.ts";
+import { bin_js, NPM_NAME, OPTIONAL_DEPENDENCIES, package_json } from "./package_metadata.ts";
 import { ROOT, run_or_throw } from "./run.ts";
 import { CACHE, jsr_answers } from "./std_import_map.ts";
 
@@ -59,9 +59,14 @@ async function build_with_pack(manifest: Manifest, stage: string): Promise<void>
       await Deno.copyFile(`${ROOT}/${path}`, `${copy}/${path}`).catch(() => {});
     }
     const { name, version, license, exports } = manifest;
+    const imports = Object.fromEntries(
+      Object.entries(manifest.imports).filter(([name]) =>
+        OPTIONAL_DEPENDENCIES.includes(name.replace(/\/$/, ""))
+      ),
+    );
     await Deno.writeTextFile(
       `${copy}/deno.json`,
-      JSON.stringify({ name, version, license, exports }),
+      JSON.stringify({ name, version, license, exports, imports }),
     );
     const pack = ["pack", "--no-source-maps", "--allow-dirty", "-o", `${copy}/package.tgz`];
     await run_or_throw([Deno.execPath(), ...pack], { cwd: copy });

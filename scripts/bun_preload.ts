@@ -27,11 +27,14 @@ const manifest = JSON.parse(readFileSync(`${root}deno.json`, "utf8"));
 function entry_of(name: string): string | undefined {
   const own = /^(?:@fullduplex\/ws|fullduplex)(\/.*)?$/.exec(name);
   if (own) return `${root}${manifest.exports[`.${own[1] ?? ""}`]}`;
+  const [, peer_name, part] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(name)!;
   try {
-    const peer = JSON.parse(readFileSync(`${modules}${name}/package.json`, "utf8"));
-    let entry = peer.exports?.["."] ?? peer.exports ?? peer.main ?? "index.js";
+    const peer = JSON.parse(readFileSync(`${modules}${peer_name}/package.json`, "utf8"));
+    let entry = part === undefined
+      ? peer.exports?.["."] ?? peer.exports ?? peer.main ?? "index.js"
+      : peer.exports?.[`.${part}`] ?? `.${part}`;
     while (typeof entry === "object") entry = entry.import ?? entry.node ?? entry.default;
-    return new URL(entry, `file://${modules}${name}/`).pathname;
+    return new URL(entry, `file://${modules}${peer_name}/`).pathname;
   } catch {
     return undefined; // a built-in module, or a package that is not installed: Bun's own business
   }
@@ -41,7 +44,9 @@ Bun.plugin({
   name: "packages of the tests",
   setup(build) {
     build.onLoad({
-      filter: /^(?!.*\/node_modules\/).*\/(tests|scripts|fullduplex-docs-\w+)\/.*\.[jt]s$/,
+      // Of the sources, only the rooms that have an optional dependency.
+      filter:
+        /^(?!.*\/node_modules\/).*\/(tests|scripts|fullduplex-docs-\w+|src\/legacy|src\/adapters\/socks)\/.*\.[jt]s$/,
     }, ({ path }) => ({
       loader: "ts",
       contents: readFileSync(path, "utf8").replace(

@@ -6,6 +6,12 @@
  */
 import type { Manifest } from "./manifest.ts";
 
+/**
+ * The packages that an optional export may import, by their names in `deno.json`'s `imports`. On npm
+ * they are optional peers: who imports the export installs them, and nobody else has them.
+ */
+export const OPTIONAL_DEPENDENCIES: readonly string[] = ["@noble/hashes", "socks"];
+
 /** The npm package's name. */
 export const NPM_NAME = "fullduplex";
 
@@ -14,10 +20,20 @@ export function built_path(source: string): string {
   return source.replace(/^\.\//, "./esm/").replace(/\.ts$/, ".js");
 }
 
+/** The optional peers that `deno.json` names: name -> range of versions. */
+export function optional_peers(manifest: Manifest): Record<string, string> {
+  const peers: Record<string, string> = {};
+  for (const name of OPTIONAL_DEPENDENCIES) {
+    const target = manifest.imports[name];
+    if (target !== undefined) peers[name] = target.slice(`npm:${name}@`.length);
+  }
+  return peers;
+}
+
 /**
  * Makes the package's `package.json`.
  *
- * @param manifest `deno.json`; its version, licence and exports are taken over.
+ * @param manifest `deno.json`; its version, licence, exports and optional peers are taken over.
  */
 export function package_json(manifest: Manifest): Record<string, unknown> {
   const exports: Record<string, unknown> = {};
@@ -26,6 +42,8 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
     exports[name] = { types: file.replace(/\.js$/, ".d.ts"), default: file };
   }
   exports["./package.json"] = "./package.json";
+  const peers = optional_peers(manifest);
+  const optional = Object.keys(peers).map((name) => [name, { optional: true }]);
   return {
     name: NPM_NAME,
     version: manifest.version,
@@ -40,6 +58,9 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
     types: built_path(manifest.exports["."] ?? "./mod.ts").replace(/\.js$/, ".d.ts"),
     exports,
     ...("./cli" in manifest.exports ? { bin: { [NPM_NAME]: "./esm/bin.js" } } : {}),
+    ...(optional.length > 0
+      ? { peerDependencies: peers, peerDependenciesMeta: Object.fromEntries(optional) }
+      : {}),
     files: ["esm/"],
   };
 }

@@ -8,7 +8,7 @@
 import { PACKAGE } from "./build_npm.ts";
 import type { Counts } from "./counts.ts";
 import { exists } from "./manifest.ts";
-import { NPM_NAME } from "./package_metadata.ts";
+import { NPM_NAME, OPTIONAL_DEPENDENCIES } from "./package_metadata.ts";
 import { bun, node, ROOT, run, run_or_throw, type RunResult } from "./run.ts";
 import { install_tools, MODULES } from "./tools.ts";
 import { NODE_VERSIONS } from "./versions.ts";
@@ -33,6 +33,17 @@ async function install(folder: string): Promise<void> {
   const modules = [...Deno.readDirSync(`${folder}/node_modules`)].map((entry) => entry.name)
     .filter((name) => !name.startsWith("."));
   if (modules.join() !== NPM_NAME) throw new Error(`installed more than one: ${modules.join()}`);
+  await add_optional_peers(folder);
+}
+
+/** Adds what an optional export imports, as its users do. */
+async function add_optional_peers(folder: string): Promise<void> {
+  for (const name of OPTIONAL_DEPENDENCIES) {
+    if (!await exists(`${MODULES}/${name}`)) continue; // no export needs it yet
+    const link = `${folder}/node_modules/${name}`;
+    await Deno.mkdir(link.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.symlink(`${MODULES}/${name}`, link);
+  }
 }
 
 /** Writes the programs: those of `tests/npm/`, and ones that import every export there is. */

@@ -19,6 +19,19 @@ const FLOORS: readonly (readonly [floor: number, start: string])[] = [
   [6, "src/adapters/"],
 ];
 
+/** The rooms behind an export of their own that may import a package, and which. */
+const OPTIONAL: readonly (readonly [start: string, name: string])[] = [
+  ["src/adapters/socks/", "socks"],
+  ["src/legacy/", "@noble/hashes"],
+];
+
+/** Tells whether a file may import a package. */
+function may_have(path: string, specifier: string): boolean {
+  return OPTIONAL.some(([start, name]) =>
+    path.startsWith(start) && (specifier === name || specifier.startsWith(`${name}/`))
+  );
+}
+
 /** The highest floor that knows nothing of any runtime. */
 const PORTABLE = 5;
 /** Features on top: every other folder below `src/`. They reach the core through `src/api`. */
@@ -100,8 +113,8 @@ function specifier_of(node: ts.Node): string | null | undefined {
 function import_fault(path: string, floor: number, specifier: string): string | undefined {
   if (!/^\.\.?\//.test(specifier)) {
     if (floor <= PORTABLE) return `imports "${specifier}": the core has no dependency`;
-    if (/^(node|npm):/.test(specifier)) return undefined;
-    return `imports "${specifier}": expected a relative path, node: or npm:`;
+    if (/^node:/.test(specifier) || may_have(path, specifier)) return undefined;
+    return `imports "${specifier}": expected a relative path, node: or its optional dependency`;
   }
   const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
   const below = floor_of(target);

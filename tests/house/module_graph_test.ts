@@ -69,7 +69,22 @@ describe("an edge that breaks the rules is found:", () => {
     "JSR in an adapter": [
       "src/adapters/node/mod.ts",
       `import { concat } from "jsr:@std/bytes";`,
-      /expected a relative path, node: or npm:/,
+      /expected a relative path, node: or its optional dependency/,
+    ],
+    "npm: in an adapter": [
+      "src/adapters/client.ts",
+      `import { SocksClient } from "npm:socks@2";`,
+      /expected a relative path/,
+    ],
+    "an optional dependency outside of its room": [
+      "src/adapters/client.ts",
+      `import { SocksClient } from "socks";`,
+      /expected a relative path/,
+    ],
+    "another package in a room that may have one": [
+      "src/legacy/md5.ts",
+      `import { md5 } from "@noble/hashes-evil";`,
+      /expected a relative path/,
     ],
     "a bare name in an adapter": [
       "src/adapters/node/mod.ts",
@@ -151,6 +166,8 @@ describe("a runtime's name in the core is found:", () => {
 
 test("what the rules allow is not found", () => {
   const good: [path: string, code: string][] = [
+    ["src/legacy/md5.ts", `import { md5 } from "@noble/hashes/legacy";`],
+    ["src/adapters/socks/mod.ts", `import { SocksClient } from "socks";`],
     ["src/frames/parser.ts", `import { decode } from "./utf8.ts"; export * from "../bytes.ts";`],
     ["src/connection/engine.ts", `import { FrameParser } from "../frames/mod.ts";`],
     [
