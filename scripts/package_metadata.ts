@@ -52,7 +52,7 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
     keywords: ["websocket", "ws", "rfc6455", "client", "server", "streams", "deno", "bun"],
     license: manifest.license,
     type: "module",
-    engines: { node: ">=20" },
+    engines: { node: ">=20.16" },
     sideEffects: false,
     main: built_path(manifest.exports["."] ?? "./mod.ts"),
     types: built_path(manifest.exports["."] ?? "./mod.ts").replace(/\.js$/, ".d.ts"),

@@ -3,21 +3,13 @@
  * @module
  */
 
-import { type ClientOptions, openAndStart, setupClient } from "../api/client_opening.ts";
+import { type ClientOptions, startClient } from "../api/client_opening.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
-import { checkOptionNames } from "../api/options.ts";
-import { CLIENT_TLS_OPTION_NAMES, type ClientTlsOptions, dial } from "./node/dial.ts";
-import { SocketTransport } from "./node/socket_transport.ts";
-import { zlibCodec } from "./zlib/codec.ts";
+import { type ConnectOptions, dialAndOpen, setupConnect } from "./node/client_connection.ts";
+import type { ClientTlsOptions } from "./node/dial.ts";
 
-export type { ClientOptions, ClientTlsOptions, WebSocketConnection };
+export type { ClientOptions, ClientTlsOptions, ConnectOptions, WebSocketConnection };
 export { HandshakeError, WebSocketError } from "../errors.ts";
-
-/** Options of {@linkcode connect}. */
-export interface ConnectOptions extends ClientOptions {
-  /** How a `wss:` connection is secured. Default: as the runtime does it. */
-  tls?: ClientTlsOptions;
-}
 
 /**
  * Opens a WebSocket connection.
@@ -29,6 +21,7 @@ export interface ConnectOptions extends ClientOptions {
  * (`status`, `headers` and `body` tell), breaks a rule, or is late.
  * @throws {TypeError} If the URL or an option is wrong.
  * @throws {RangeError} If a number is out of range.
+ * @throws {DOMException} `NotSupportedError`, where there are no TCP sockets, as in a browser.
  *
  * @example
  * ```ts
@@ -50,12 +43,6 @@ export async function connect(
   url: string | URL,
   options: ConnectOptions = {},
 ): Promise<WebSocketConnection> {
-  const setup = setupClient(url, options, ["tls"], zlibCodec);
-  const { tls = {} } = options;
-  checkOptionNames(tls, CLIENT_TLS_OPTION_NAMES);
-  const { handshakeTimeoutMs, signal } = setup.options;
-  const start = performance.now();
-  const socket = await dial(setup.handshake, tls, handshakeTimeoutMs, signal);
-  const left = Math.max(1, Math.ceil(handshakeTimeoutMs - (performance.now() - start)));
-  return await openAndStart(new SocketTransport(socket), setup, left);
+  const setup = setupConnect(url, options);
+  return startClient(await dialAndOpen(setup), setup);
 }

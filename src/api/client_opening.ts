@@ -165,7 +165,14 @@ export async function openAndStart(
   setup: ClientSetup,
   timeoutMs?: number,
 ): Promise<WebSocketConnection> {
-  const core = await openClient(transport, setup, timeoutMs);
+  return startClient(await openClient(transport, setup, timeoutMs), setup);
+}
+
+/** Sets a connection going: with the handler, or for whoever awaits it. */
+export function startClient(
+  core: ConnectionCore,
+  setup: Pick<ClientSetup, "handler" | "onError">,
+): WebSocketConnection {
   if (setup.handler === undefined) return startSoon(core);
   runHandler(core, setup.handler, setup.onError);
   return core.socket;

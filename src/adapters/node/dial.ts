@@ -3,11 +3,10 @@
  * @module
  */
 
-import net from "node:net";
-import tls from "node:tls";
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { ClientHandshake } from "../../handshake/mod.ts";
+import { builtin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
 
 /** How a `wss:` connection is secured; values go to `tls.connect` as they are. */
@@ -51,12 +50,13 @@ export function dial(
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<NodeSocket> {
+  const net = builtin("net");
   const { hostname: host, port, secure } = handshake;
   const where = `${handshake.host}${handshake.host.endsWith(`:${port}`) ? "" : `:${port}`}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(aborted(where, signal));
     const socket = (secure
-      ? tls.connect({
+      ? builtin("tls").connect({
         host,
         port,
         ALPNProtocols: ["http/1.1"],

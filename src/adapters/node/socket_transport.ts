@@ -5,10 +5,13 @@
  * @module
  */
 
-import process from "node:process";
 import type { Transport, TransportEvents } from "../../api/transport.ts";
 import { useWideMasking } from "../../frames/mod.ts";
+import { type Builtins, findBuiltin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
+
+/** There wherever a socket is; a browser loads this module, and makes no transport. */
+const process = findBuiltin("process") as Builtins["process"];
 
 // Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words.
 if (!("Bun" in globalThis)) useWideMasking(true);

@@ -9,7 +9,7 @@
  * @module
  */
 
-import zlib from "node:zlib";
+import { type Builtins, findBuiltin } from "../node/builtin.ts";
 
 /** What is driven below a `zlib.DeflateRaw` or `zlib.InflateRaw`. */
 interface Handle {
@@ -58,7 +58,11 @@ export interface ContextOptions {
 /** zlib's complaint about the data, as opposed to a failure of the machinery. */
 export class DataError extends Error {}
 
-const { Z_SYNC_FLUSH } = zlib.constants;
+/** Looked up when a context is first made: there is none in a browser, where nobody makes one. */
+let zlib: Builtins["zlib"] | undefined;
+
+/** zlib's own number for it, the same everywhere. */
+const Z_SYNC_FLUSH = 2;
 
 /** A raw zlib stream. */
 export class ZlibContext {
@@ -70,6 +74,8 @@ export class ZlibContext {
   #onFault: (() => void) | undefined;
 
   constructor(kind: Kind, options: ContextOptions) {
+    zlib ??= findBuiltin("zlib");
+    if (zlib === undefined) throw new Error("this runtime has no node:zlib");
     const stream = kind === "deflate"
       ? zlib.createDeflateRaw(options)
       : zlib.createInflateRaw(options);
