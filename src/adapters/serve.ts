@@ -7,10 +7,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
+import type { ObservedEndpoint } from "../api/observer.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
 import { MAX_HEADER_FIELDS } from "../handshake/mod.ts";
-import { answerHttp, type FetchHandler, sendText } from "./node/http_bridge.ts";
+import { answerHttp, type FetchHandler, observeHttp, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
 import type { NodeSocket } from "./node/node_types.ts";
 import { openUpgrade } from "./node/upgrade.ts";
@@ -136,10 +137,21 @@ class RunningServer implements Server {
 
   async listen(port: number, hostname: string): Promise<void> {
     const { onError, options: { signal } } = this.#setup;
-    this.port = await this.#listener.listen(port, hostname, onError);
+    this.port = await this.#listener.listen(port, hostname, (error) => {
+      this.#tell("failed", error);
+      onError(error);
+    });
     this.hostname = hostname;
+    this.#tell("listening");
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     if (signal?.aborted) this.#onAbort();
+  }
+
+  #tell(state: ObservedEndpoint["state"], error?: unknown): void {
+    const { observers } = this.#setup.options;
+    if (observers === undefined) return;
+    const endpoint: ObservedEndpoint = { state, url: this.url };
+    observers.tell("endpoint", error === undefined ? endpoint : { ...endpoint, error });
   }
 
   readonly #onAbort = (): void => void this.close();
@@ -149,6 +161,8 @@ class RunningServer implements Server {
   };
 
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { observers } = this.#setup.options;
+    if (observers !== undefined) observeHttp(observers, incoming, outgoing);
     if (incoming.rawHeaders.length > 2 * MAX_HEADER_FIELDS) {
       // The same limit as for an upgrade, which a runtime that drops surplus fields may not see.
       sendText(outgoing, 431, "Cannot answer: the head has too many fields\n");
@@ -178,6 +192,7 @@ class RunningServer implements Server {
 
   async #shutDown(reason: string): Promise<void> {
     this.#setup.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#tell("closing");
     const { closeTimeoutMs } = this.#setup.options;
     const stopped = this.#listener.stop();
     const deadline = setTimeout(() => this.#listener.cut(), closeTimeoutMs);
@@ -186,6 +201,7 @@ class RunningServer implements Server {
     await stopped;
     clearTimeout(deadline);
     this.#resolveClosed();
+    this.#tell("closed");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

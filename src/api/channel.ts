@@ -47,6 +47,8 @@ export interface ConnectionCapabilities {
   readonly earlyMessageLimit: boolean;
   /** `compression` can be had, with all its options; else as the runtime's socket has it. */
   readonly compression: boolean;
+  /** An `observer` sees frames and pings; else messages, the handshake and the end only. */
+  readonly frameEvents: boolean;
 }
 
 /** Takes what a {@linkcode Channel} reports, synchronously and in order. */

@@ -22,6 +22,7 @@ import {
 } from "./compression.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import { ConnectionCore, startSoon } from "./connection_core.ts";
+import { ConnectionTap } from "./connection_tap.ts";
 import { dechunk } from "./dechunk.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkHandler, checkOnError, type Handler, logError, runHandler } from "./handler.ts";
@@ -75,6 +76,8 @@ export interface ClientSetup {
   readonly handler: Handler | undefined;
   /** Where its errors go. */
   readonly onError: (error: unknown) => void;
+  /** Where to report what observers see of it; absent where nobody observes. */
+  readonly tap?: ConnectionTap;
 }
 
 /** How much of a refusal's body a `HandshakeError` shows, in bytes. */
@@ -105,12 +108,13 @@ export function setupClient(
   checkOnError(onError);
   const compression = resolveCompression(options.compression, codec);
   const extensions = clientExtensions(compression);
-  return {
-    handshake: createClientHandshake({ url, protocols, headers, extensions }),
-    options: resolveOptions(options),
-    handler,
-    onError,
-  };
+  const handshake = createClientHandshake({ url, protocols, headers, extensions });
+  const resolved = resolveOptions(options, onError);
+  const setup = { handshake, options: resolved, handler, onError };
+  if (resolved.observers === undefined) return setup;
+  const tap = new ConnectionTap(resolved.observers, "client");
+  tap.connection.url = handshake.url;
+  return { ...setup, tap };
 }
 
 /**
@@ -128,8 +132,12 @@ export async function openClient(
   setup: ClientSetup,
   timeoutMs: number = setup.options.handshakeTimeoutMs,
 ): Promise<ConnectionCore> {
-  const { handshake, options } = setup;
+  const { handshake, options, tap } = setup;
   const phase = new HeadPhase(transport, timeoutMs, options.signal);
+  if (tap !== undefined) {
+    tap.connection.remoteAddress = transport.remoteAddress;
+    tap.requestSent(handshake.headers);
+  }
   try {
     transport.write([encodeRequestHead(handshake)]);
     const outcome = await phase.readHead("response", options.maxHeaderBytes);
@@ -139,20 +147,27 @@ export async function openClient(
       throw new HandshakeError(`Cannot connect: ${message}`, { code });
     }
     const { head, rest } = outcome;
+    tap?.response("in", head.status, head.headers);
     if (head.status !== 101) throw await readRefusal(phase, head, rest);
     const verdict = await phase.watch(verifyResponse(handshake, head));
     if ("lost" in verdict) throw lossError(verdict, timeoutMs);
     if (!verdict.ok) throw verdict.error;
     const deflate = findDeflate(verdict.negotiated);
-    const channel = new EngineChannel(transport, "client", options, rest, deflate);
-    return new ConnectionCore(channel, {
-      protocol: verdict.protocol,
-      extensions: verdict.extensions,
-      url: handshake.url,
-      remoteAddress: transport.remoteAddress,
-    }, options);
+    const channel = new EngineChannel(transport, "client", options, rest, deflate, tap);
+    return new ConnectionCore(
+      channel,
+      {
+        protocol: verdict.protocol,
+        extensions: verdict.extensions,
+        url: handshake.url,
+        remoteAddress: transport.remoteAddress,
+      },
+      options,
+      tap,
+    );
   } catch (error) {
     transport.destroy();
+    if (error instanceof HandshakeError) tap?.refused(error);
     throw error;
   } finally {
     phase.finish();

@@ -24,6 +24,8 @@ import {
 } from "./message_queue.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { ConnectionTap } from "./connection_tap.ts";
+import { ObservedChannel } from "./observed_channel.ts";
 import { PingTracker } from "./ping_tracker.ts";
 import { Sender } from "./sender.ts";
 import { WebSocketConnection } from "./connection.ts";
@@ -79,13 +81,26 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   #resolveClosed: ((info: CloseInfo) => void) | undefined;
   #onGone: ((socket: WebSocketConnection) => void) | undefined;
 
-  constructor(channel: Channel, info: ConnectionInfo, options: ResolvedOptions) {
+  /**
+   * @param channel What it drives.
+   * @param info What the handshake settled.
+   * @param options Limits and deadlines.
+   * @param tap Where to report what observers see. Default: nowhere.
+   */
+  constructor(
+    channel: Channel,
+    info: ConnectionInfo,
+    options: ResolvedOptions,
+    tap?: ConnectionTap,
+  ) {
+    if (tap !== undefined) channel = new ObservedChannel(channel, tap);
     this.channel = channel;
     this.info = info;
     this.#options = options;
     this.sender = new Sender(channel, options.highWaterMark, options.maxBufferedBytes);
     this.socket = new WebSocketConnection(this);
     channel.bind(this);
+    tap?.opened(this.socket);
   }
 
   /** Pings that wait for their pong. */

@@ -9,7 +9,13 @@
  * @module
  */
 
-import { type ClosePayload, Engine, type EngineSink, type Role } from "../connection/mod.ts";
+import {
+  type ClosePayload,
+  Engine,
+  type EngineSink,
+  type FrameObserver,
+  type Role,
+} from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
@@ -32,6 +38,7 @@ export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   protocolErrors: true,
   earlyMessageLimit: true,
   compression: true,
+  frameEvents: true,
 });
 
 /** From this many gathered bytes on nothing is waited for. */
@@ -83,6 +90,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
    * @param options Limits and deadlines.
    * @param early Bytes that came after the peer's HTTP head, in the same chunk.
    * @param deflate permessage-deflate, as it was negotiated. Default: none.
+   * @param frameObserver Who sees every frame. Default: nobody.
    */
   constructor(
     transport: Transport,
@@ -90,6 +98,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     options: ResolvedOptions,
     early?: Uint8Array,
     deflate?: PermessageDeflate,
+    frameObserver?: FrameObserver,
   ) {
     this.#transport = transport;
     this.#role = role;
@@ -97,7 +106,13 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#early = early;
     const { maxMessageBytes, maxFragments } = options;
     this.#deflate = deflate;
-    this.#engine = new Engine(this, { role, maxMessageBytes, maxFragments, deflate });
+    this.#engine = new Engine(this, {
+      role,
+      maxMessageBytes,
+      maxFragments,
+      deflate,
+      frameObserver,
+    });
     if (options.pingIntervalMs > 0) {
       this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, this);
     }

@@ -10,6 +10,8 @@ import type { Message } from "./message_queue.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import type { WebSocketError } from "../errors.ts";
 
+export { logError } from "./log_error.ts";
+
 /**
  * Callbacks, called synchronously in the order in which things arrive: the fast path. What one
  * throws, or what the promise that it returns rejects with, closes the connection with 1011.
@@ -99,11 +101,6 @@ export function runHandler(
     core.handlerFailed(error);
   }
   core.start();
-}
-
-/** Where a handler's errors go when the application does not say: to the console. */
-export function logError(error: unknown): void {
-  console.error("fullduplex: a handler failed:", error);
 }
 
 /**

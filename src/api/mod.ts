@@ -39,6 +39,20 @@ export { WebSocketConnection } from "./connection.ts";
 export type { Handler, HandlerCallbacks } from "./handler.ts";
 export type { Message } from "./message_queue.ts";
 export type { StreamedMessage } from "./message_reader.ts";
+export type {
+  ConnectionObserver,
+  Direction,
+  FrequentEvent,
+  ObservedClose,
+  ObservedClosing,
+  ObservedConnection,
+  ObservedControl,
+  ObservedEndpoint,
+  ObservedFrame,
+  ObservedHead,
+  ObservedHttp,
+  ObservedMessage,
+} from "./observer.ts";
 export type { ConnectionOptions } from "./options.ts";
 export type { Bytes, Sendable, SendOptions } from "./sender.ts";
 export type { ServerOptions } from "./server_opening.ts";

@@ -3,6 +3,13 @@
  * @module
  */
 
+import { describe } from "./describe.ts";
+import { logError } from "./log_error.ts";
+import type { ConnectionObserver } from "./observer.ts";
+import { type Observers, resolveObservers } from "./observers.ts";
+
+export { describe };
+
 /** Limits and deadlines of a connection. Counts are of bytes or frames, times of milliseconds. */
 export interface ConnectionOptions {
   /** The most bytes of a message that is delivered whole; a larger one ends with 1009. Default: 16 MiB. */
@@ -28,17 +35,23 @@ export interface ConnectionOptions {
   maxBufferedBytes?: number;
   /** Cuts the handshake or the connection when aborted. Default: none. */
   signal?: AbortSignal;
+  /** Who sees what the connection does: logs, metrics, traces. Default: nobody, at no cost. */
+  observer?: ConnectionObserver | readonly ConnectionObserver[];
 }
 
 /** {@linkcode ConnectionOptions} with every default filled in. */
 export type ResolvedOptions =
-  & Required<Omit<ConnectionOptions, "signal">>
-  & Pick<ConnectionOptions, "signal">;
+  & Required<Omit<ConnectionOptions, "signal" | "observer">>
+  & Pick<ConnectionOptions, "signal">
+  & {
+    /** Who observes; absent for nobody. */
+    readonly observers?: Observers;
+  };
 
 /** The longest time that timers of every runtime can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-type NumberOption = Exclude<keyof ConnectionOptions, "signal">;
+type NumberOption = Exclude<keyof ConnectionOptions, "signal" | "observer">;
 
 /** Default, least and most of every number; whether `Infinity` is allowed. */
 const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, number, boolean] } = {
@@ -54,7 +67,11 @@ const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, numb
 };
 
 /** The names of all {@linkcode ConnectionOptions}. */
-export const CONNECTION_OPTION_NAMES: readonly string[] = [...Object.keys(NUMBERS), "signal"];
+export const CONNECTION_OPTION_NAMES: readonly string[] = [
+  ...Object.keys(NUMBERS),
+  "signal",
+  "observer",
+];
 
 /**
  * Refuses options that do not exist, so that a misspelt limit never goes unnoticed.
@@ -79,10 +96,15 @@ export function checkOptionNames(options: unknown, allowed: readonly string[]): 
 /**
  * Checks {@linkcode ConnectionOptions} and fills in the defaults; other keys are left alone.
  *
+ * @param options What the caller gave.
+ * @param onError Takes what an observer throws. Default: it is printed with `console.error`.
  * @throws {TypeError} If an option has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
-export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+export function resolveOptions(
+  options: ConnectionOptions,
+  onError: (error: unknown) => void = logError,
+): ResolvedOptions {
   const resolved: Record<string, unknown> = {};
   for (const name of Object.keys(NUMBERS) as NumberOption[]) {
     resolved[name] = resolveNumber(name, options[name]);
@@ -94,6 +116,8 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     );
   }
   resolved.signal = signal;
+  const observers = resolveObservers(options.observer, onError);
+  if (observers !== undefined) resolved.observers = observers;
   return resolved as unknown as ResolvedOptions;
 }
 
@@ -116,11 +140,4 @@ function resolveNumber(name: NumberOption, value: number | undefined): number {
 function isAbortSignal(value: unknown): value is AbortSignal {
   return typeof value === "object" && value !== null && "aborted" in value &&
     typeof (value as AbortSignal).addEventListener === "function";
-}
-
-/** Names a value's kind for an error message. */
-export function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : typeof value;
 }

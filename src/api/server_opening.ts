@@ -30,6 +30,7 @@ import {
   serverExtensions,
 } from "./compression.ts";
 import { ConnectionCore } from "./connection_core.ts";
+import { ConnectionTap } from "./connection_tap.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkOnError, logError } from "./handler.ts";
 import { type HeadLoss, HeadPhase, lingerAndClose } from "./head_phase.ts";
@@ -110,7 +111,7 @@ export function setupServer(
   checkOnError(onError);
   const compression = resolveCompression(options.compression, codec);
   return {
-    options: resolveOptions(options),
+    options: resolveOptions(options, onError),
     policy: validateServerOptions({ ...options, extensions: serverExtensions(compression) }),
     onError,
   };
@@ -132,14 +133,15 @@ export async function openFromBytes(
   setup: ServerSetup,
 ): Promise<Opening> {
   const { options } = setup;
+  const tap = tapServer(transport, options);
   const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
   const outcome = await phase.readHead("request", options.maxHeaderBytes);
-  if ("lost" in outcome) return lose(transport, phase, outcome, 408, options);
+  if ("lost" in outcome) return lose(transport, phase, outcome, 408, options, tap);
   if ("fault" in outcome) {
-    return answerRefusal(transport, phase, refuse(outcome.fault), options);
+    return answerRefusal(transport, phase, refuse(outcome.fault), options, tap);
   }
   const request = toUpgradeRequest(outcome.head, secure);
-  return await answer(transport, phase, request, outcome.rest, setup);
+  return await answer(transport, phase, request, outcome.rest, setup, tap);
 }
 
 /**
@@ -159,8 +161,20 @@ export function openFromRequest(
   fields?: HeaderReader,
 ): Promise<Opening> {
   const { options } = setup;
+  const tap = tapServer(transport, options);
   const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
-  return answer(transport, phase, request, early, setup, fields);
+  return answer(transport, phase, request, early, setup, tap, fields);
+}
+
+/** Makes the reporting end of a connection, where somebody observes. */
+export function tapServer(
+  transport: Transport,
+  options: ResolvedOptions,
+): ConnectionTap | undefined {
+  if (options.observers === undefined) return undefined;
+  const tap = new ConnectionTap(options.observers, "server");
+  tap.connection.remoteAddress = transport.remoteAddress;
+  return tap;
 }
 
 async function answer(
@@ -169,20 +183,23 @@ async function answer(
   request: UpgradeRequest,
   early: Uint8Array,
   setup: ServerSetup,
+  tap: ConnectionTap | undefined,
   fields?: HeaderReader,
 ): Promise<Opening> {
   const { options, policy } = setup;
+  tap?.request(request);
   const decision = await phase.watch(decideUpgrade(request, policy, fields));
-  if ("lost" in decision) return lose(transport, phase, decision, 503, options);
+  if ("lost" in decision) return lose(transport, phase, decision, 503, options, tap);
   if (!decision.accepted) {
     if (decision.error.code === "WS_VERIFY_FAILED") setup.onError(decision.error.cause);
-    return answerRefusal(transport, phase, decision, options);
+    return answerRefusal(transport, phase, decision, options, tap);
   }
   const headers = await phase.watch(switchingProtocols(decision));
-  if ("lost" in headers) return lose(transport, phase, headers, 503, options);
+  if ("lost" in headers) return lose(transport, phase, headers, 503, options, tap);
   phase.finish();
+  tap?.response("out", 101, headers);
   transport.write([encodeResponseHead({ status: 101, headers })]);
-  return makeCore(transport, request, decision, early, options);
+  return makeCore(transport, request, decision, early, options, tap);
 }
 
 function makeCore(
@@ -191,17 +208,23 @@ function makeCore(
   decision: AcceptedUpgrade,
   early: Uint8Array,
   options: ResolvedOptions,
+  tap: ConnectionTap | undefined,
 ): ConnectionCore {
   const deflate = findDeflate(decision.negotiated);
-  const channel = new EngineChannel(transport, "server", options, early, deflate);
-  return new ConnectionCore(channel, {
-    protocol: decision.protocol,
-    extensions: decision.extensions,
-    // The WebSocket URL that the request stands for: http: becomes ws:, https: becomes wss:.
-    url: request.url.replace(/^http/, "ws"),
-    request,
-    remoteAddress: transport.remoteAddress,
-  }, options);
+  const channel = new EngineChannel(transport, "server", options, early, deflate, tap);
+  return new ConnectionCore(
+    channel,
+    {
+      protocol: decision.protocol,
+      extensions: decision.extensions,
+      // The WebSocket URL that the request stands for: http: becomes ws:, https: becomes wss:.
+      url: request.url.replace(/^http/, "ws"),
+      request,
+      remoteAddress: transport.remoteAddress,
+    },
+    options,
+    tap,
+  );
 }
 
 /** Gives up a handshake that time, the signal or the peer ended. */
@@ -211,6 +234,7 @@ async function lose(
   loss: HeadLoss,
   timeoutStatus: number,
   options: ResolvedOptions,
+  tap: ConnectionTap | undefined,
 ): Promise<HandshakeError> {
   if (loss.lost === "timeout") {
     const message = `it did not finish within ${options.handshakeTimeoutMs} ms`;
@@ -220,11 +244,12 @@ async function lose(
       phase,
       refuse({ status: timeoutStatus, code, message }),
       options,
+      tap,
     );
   }
   phase.finish();
   transport.destroy();
-  return loss.lost === "aborted"
+  const error = loss.lost === "aborted"
     ? new HandshakeError("Cannot upgrade: the signal was aborted", {
       code: "WS_HANDSHAKE_ABORTED",
       cause: loss.cause,
@@ -233,6 +258,8 @@ async function lose(
       code: "WS_CONNECT_FAILED",
       cause: loss.cause,
     });
+  tap?.refused(error);
+  return error;
 }
 
 /** Sends a refusal and ends the stream. */
@@ -241,9 +268,12 @@ export async function answerRefusal(
   phase: HeadPhase,
   refused: RefusedUpgrade,
   options: ResolvedOptions,
+  tap: ConnectionTap | undefined,
 ): Promise<HandshakeError> {
   phase.finish();
   const { body, ...head } = refused.response;
+  tap?.response("out", head.status, head.headers);
+  tap?.refused(refused.error);
   const start = encodeResponseHead(head);
   if (body instanceof ReadableStream) {
     transport.write([start]);

@@ -32,6 +32,7 @@ import {
 } from "../frames/mod.ts";
 import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
 import { DeflatedOutput } from "./deflated_output.ts";
+import { type FrameObserver, ObservedFrameSink, ObservedFrameWriter } from "./observed_frames.ts";
 import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
 
 /** Which end of the connection an engine is. */
@@ -62,6 +63,8 @@ export interface EngineOptions extends MessageLimits {
   role: Role;
   /** permessage-deflate, as it was negotiated. Default: none. */
   deflate?: PermessageDeflate | undefined;
+  /** Who sees every frame. Default: nobody. */
+  frameObserver?: FrameObserver | undefined;
 }
 
 /** One WebSocket connection, either role, without I/O. */
@@ -99,11 +102,17 @@ export class Engine implements ControlSink {
     this.#sink = sink;
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
-    this.output = new FrameWriter(!server);
+    const observer = options.frameObserver;
+    this.output = observer === undefined
+      ? new FrameWriter(!server)
+      : new ObservedFrameWriter(!server, observer);
     if (options.deflate !== undefined) {
       this.#deflated = new DeflatedOutput(options.deflate, this.output);
     }
-    this.#parser = new FrameParser(this.#receiver, {
+    const frames = observer === undefined
+      ? this.#receiver
+      : new ObservedFrameSink(this.#receiver, observer, server);
+    this.#parser = new FrameParser(frames, {
       masked: server,
       // RFC 7692 §6: RSV1 on the first frame of a message says that it is compressed.
       allowedRsv: options.deflate === undefined ? 0 : RSV1,

@@ -2,7 +2,12 @@
  * L4: the protocol engine, synchronous and without I/O.
  * @module
  */
-export { type ClosePayload, MAX_REASON_BYTES, writeClosePayload } from "./close_payload.ts";
+export {
+  type ClosePayload,
+  MAX_REASON_BYTES,
+  readClosePayload,
+  writeClosePayload,
+} from "./close_payload.ts";
 export {
   Engine,
   type EngineOptions,
@@ -11,3 +16,4 @@ export {
   notOpen,
   type Role,
 } from "./engine.ts";
+export type { FrameObserver } from "./observed_frames.ts";

@@ -33,6 +33,7 @@ function harnessFor(plugin: BunWebSocketPlugin, early = true): NativeHarness {
       protocolErrors: true,
       earlyMessageLimit: early,
       compression: false,
+      frameEvents: false,
     },
     serve: (handler, options) =>
       serveBun(plugin, (request, server) => upgradeWebSocket(request, server, handler, options)),

@@ -22,6 +22,7 @@ const harness: NativeHarness = {
     protocolErrors: false,
     earlyMessageLimit: false,
     compression: false,
+    frameEvents: false,
   },
   serve: (handler, options) =>
     serveDeno((request, info) => upgradeWebSocket(request, handler, options, info)),

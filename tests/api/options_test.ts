@@ -8,7 +8,7 @@ import {
 import { setupServer } from "../../src/api/server_opening.ts";
 import { setupClient } from "../../src/api/client_opening.ts";
 
-const NUMBERS = CONNECTION_OPTION_NAMES.filter((name) => name !== "signal");
+const NUMBERS = CONNECTION_OPTION_NAMES.filter((name) => !["signal", "observer"].includes(name));
 
 test("every option has the default that is documented", () => {
   assertEquals(resolveOptions({}), {

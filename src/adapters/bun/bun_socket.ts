@@ -21,6 +21,7 @@ export const BUN_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   protocolErrors: true,
   earlyMessageLimit: true,
   compression: false,
+  frameEvents: false,
 });
 
 /** The same for a connection whose `maxMessageBytes` is below that of its server. */

@@ -81,7 +81,8 @@ class Upgrade implements BunConnectionData {
     this.socket = new BunSocket(ws, capabilities, threshold);
     this.channel = new NativeChannel(this.socket, options);
     const info = toInfo(this.#opening, ws.remoteAddress);
-    runHandler(new ConnectionCore(this.channel, info, options), this.#handler, onError);
+    const core = new ConnectionCore(this.channel, info, options, this.#opening.tap);
+    runHandler(core, this.#handler, onError);
   }
 }
 
@@ -227,11 +228,15 @@ export async function upgradeWebSocket(
   // Always set, be it to nothing: Bun 1.4 would choose the first subprotocol that was offered.
   headers.set("Sec-WebSocket-Protocol", protocol);
   for (const [name, value] of fields) headers.append(name, value);
+  opening.tap?.response("out", 101, fields);
   const upgrade = new Upgrade(opening, handler, setup, options?.maxMessageBytes);
   if (!server.upgrade(request, { headers, data: upgrade })) {
     // The client has left, or Bun has an opinion of its own on what asks for a WebSocket.
     const message = "the request does not ask for a WebSocket";
-    return toResponse(refuse({ status: 400, code: "WS_REQUEST_INVALID", message }));
+    return toResponse(
+      refuse({ status: 400, code: "WS_REQUEST_INVALID", message }),
+      opening.tap,
+    );
   }
   if (upgrade.channel === undefined) {
     // Not thrown: Bun 1.4 has no answer left to make of it, and takes it for an uncaught error.

@@ -22,6 +22,7 @@ export const DENO_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   protocolErrors: false,
   earlyMessageLimit: false,
   compression: false,
+  frameEvents: false,
 });
 
 /** What Deno 2.9 says of a peer's fault, and which one that is; the peer gets no close code. */

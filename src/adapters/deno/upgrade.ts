@@ -87,19 +87,24 @@ function switchProtocols(
   } catch {
     // Deno has an opinion of its own on what asks for a WebSocket.
     const message = "the request does not ask for a WebSocket";
-    return toResponse(refuse({ status: 400, code: "WS_REQUEST_INVALID", message }));
+    return toResponse(
+      refuse({ status: 400, code: "WS_REQUEST_INVALID", message }),
+      opening.tap,
+    );
   }
   const { response, socket } = native;
   const { protocol, headers } = opening.decision;
   // Not with Deno's `protocol` option, which does not find "b" in an offer of "a,b" without blanks.
   if (protocol !== "") response.headers.set("Sec-WebSocket-Protocol", protocol);
   for (const [name, value] of headers) response.headers.append(name, value);
+  opening.tap?.response("out", 101, headers);
   // Before this event nothing can come. Where the client has left, there will be none.
   socket.addEventListener("open", () => {
     const { options, onError } = setup;
     const watchAbove = Math.min(options.highWaterMark, BY_REFERENCE_BYTES - 1);
     const channel = new NativeChannel(new DenoSocket(socket, watchAbove), options);
-    const core = new ConnectionCore(channel, toInfo(opening, remoteAddress), options);
+    const info = toInfo(opening, remoteAddress);
+    const core = new ConnectionCore(channel, info, options, opening.tap);
     runHandler(core, handler, onError);
   });
   return response;

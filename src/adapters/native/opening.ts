@@ -5,6 +5,7 @@
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import type { ConnectionInfo } from "../../api/connection_core.ts";
+import { ConnectionTap } from "../../api/connection_tap.ts";
 import { checkHandler, type Handler, logError } from "../../api/handler.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../../api/server_opening.ts";
 import {
@@ -75,6 +76,8 @@ export interface NativeOpening {
   readonly decision: AcceptedUpgrade;
   /** The request as the application sees it. */
   readonly request: UpgradeRequest;
+  /** Where to report what observers see of it. */
+  readonly tap: ConnectionTap | undefined;
 }
 
 /**
@@ -89,16 +92,19 @@ export async function openNative(
   setup: ServerSetup,
 ): Promise<NativeOpening | Response> {
   const { options, policy, onError } = setup;
+  const { observers } = options;
+  const tap = observers === undefined ? undefined : new ConnectionTap(observers, "server");
   const request = copyRequest(original, options.maxHeaderBytes);
-  if ("accepted" in request) return toResponse(request);
-  if (options.signal?.aborted) return toResponse(closing());
+  if ("accepted" in request) return toResponse(request, tap);
+  tap?.request(request);
+  if (options.signal?.aborted) return toResponse(closing(), tap);
   const deciding = decideUpgrade(request, policy);
   const decision = policy.showsRequest
     ? await inTime(deciding, options.handshakeTimeoutMs, options.signal)
     : await deciding;
-  if (decision.accepted) return { decision, request };
+  if (decision.accepted) return { decision, request, tap };
   if (decision.error.code === "WS_VERIFY_FAILED") onError(decision.error.cause);
-  return toResponse(decision);
+  return toResponse(decision, tap);
 }
 
 /**
@@ -155,8 +161,10 @@ function closing(): RefusedUpgrade {
 }
 
 /** Makes the runtime's response of a refusal. */
-export function toResponse(refused: RefusedUpgrade): Response {
+export function toResponse(refused: RefusedUpgrade, tap: ConnectionTap | undefined): Response {
   const { status, statusText = "", headers, body } = refused.response;
+  tap?.response("out", status, headers);
+  tap?.refused(refused.error);
   return new Response(body as BodyInit | null, { status, statusText, headers: [...headers] });
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../api/client_opening.ts";
 import type { ConnectionCore } from "../../api/connection_core.ts";
 import { checkOptionNames } from "../../api/options.ts";
+import { HandshakeError } from "../../errors.ts";
 import { zlibCodec } from "../zlib/codec.ts";
 import { CLIENT_TLS_OPTION_NAMES, type ClientTlsOptions, dial } from "./dial.ts";
 import { SocketTransport } from "./socket_transport.ts";
@@ -44,7 +45,11 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
 export async function dialAndOpen(setup: ConnectSetup): Promise<ConnectionCore> {
   const { handshakeTimeoutMs, signal } = setup.options;
   const start = performance.now();
-  const socket = await dial(setup.handshake, setup.tls, handshakeTimeoutMs, signal);
+  const socket = await dial(setup.handshake, setup.tls, handshakeTimeoutMs, signal)
+    .catch((error) => {
+      if (error instanceof HandshakeError) setup.tap?.refused(error);
+      throw error;
+    });
   const left = Math.max(1, Math.ceil(handshakeTimeoutMs - (performance.now() - start)));
   return await openClient(new SocketTransport(socket), setup, left);
 }

@@ -7,6 +7,8 @@
 
 import { Readable } from "node:stream";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ObservedHttp } from "../../api/observer.ts";
+import type { Observers } from "../../api/observers.ts";
 
 /** Answers plain HTTP requests. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
@@ -54,6 +56,29 @@ export async function answerHttp(
     outgoing.destroy();
     onError(error);
   }
+}
+
+/** Reports a request to observers when its response is over. */
+export function observeHttp(
+  observers: Observers,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  const start = performance.now();
+  const { method = "", url: target = "", headers } = incoming;
+  const { remoteAddress } = incoming.socket; // which a closed socket does not know any more
+  outgoing.once("close", () => {
+    const http: ObservedHttp = {
+      method,
+      target,
+      status: outgoing.statusCode,
+      remoteAddress,
+      userAgent: headers["user-agent"] ?? "",
+      durationMs: performance.now() - start,
+      complete: outgoing.writableFinished,
+    };
+    observers.tell("http", http);
+  });
 }
 
 /** Answers what no handler takes. */

@@ -14,6 +14,7 @@ import {
   type ServerOptions,
   type ServerSetup,
   setupServer,
+  tapServer,
 } from "../../api/server_opening.ts";
 import { isTarget, MAX_HEADER_FIELDS, refuse, type RefusedUpgrade } from "../../handshake/mod.ts";
 import type { NodeDuplex, NodeRequest, NodeSocket } from "./node_types.ts";
@@ -112,7 +113,7 @@ export function openUpgrade(
   const refusal = checkHead(request, options.maxHeaderBytes);
   if (refusal !== null) {
     const phase = new HeadPhase(transport, options.handshakeTimeoutMs);
-    return answerRefusal(transport, phase, refusal, options);
+    return answerRefusal(transport, phase, refusal, options, tapServer(transport, options));
   }
   const fields = new RawFields(request.rawHeaders);
   const opening = toOpeningRequest(request, fields, socket.encrypted === true);
