@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ClosePayload } from "../connection/mod.ts";
+import type { ClosePayload, SharedMessage } from "../connection/mod.ts";
 import type { WebSocketError } from "../errors.ts";
 
 /** How a connection ended. */
@@ -103,6 +103,8 @@ export interface Channel {
     keep: boolean,
     compress?: boolean,
   ): Promise<void> | void;
+  /** Sends a message that other connections get too. */
+  sendShared(message: SharedMessage, compress?: boolean): Promise<void> | void;
   /** Sends a fragment of a message; `compress` counts with the first one. */
   sendFragment(
     bytes: Uint8Array,

@@ -12,6 +12,7 @@ import type { ConnectionCore } from "./connection_core.ts";
 import type { Message } from "./message_queue.ts";
 import type { StreamedMessage } from "./message_reader.ts";
 import { describe } from "./options.ts";
+import type { PreparedMessage } from "./prepared_message.ts";
 import type { Bytes, Sendable, SendOptions } from "./sender.ts";
 
 /**
@@ -106,7 +107,8 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
    * keeps memory bounded. It rejects when the connection is no longer open; a rejection that
    * nobody looks at does no harm.
    *
-   * @param data A string (text), or bytes, a `Blob` or a stream.
+   * @param data A string (text), or bytes, a `Blob` or a stream; or a message that is prepared for
+   * many connections.
    * @param options The type, whether to compress, and a signal to give up waiting.
    * @returns A promise for the moment to send more.
    * @throws {TypeError} If `data` or an option is not of the kinds named.
@@ -128,11 +130,11 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
   /**
    * Sends a message only if that fits below the high-water mark right now.
    *
-   * @param data A string, or bytes, which are copied.
+   * @param data A string, or bytes, which are copied, or a prepared message.
    * @returns `false` when nothing was sent: too much waits, or the connection is not open.
    * @throws {TypeError} If `data` is neither.
    */
-  trySend(data: string | Bytes): boolean {
+  trySend(data: string | Bytes | PreparedMessage): boolean {
     return this.#core.sender.trySend(data);
   }
 

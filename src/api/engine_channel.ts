@@ -15,6 +15,7 @@ import {
   type EngineSink,
   type FrameObserver,
   type Role,
+  type SharedMessage,
 } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
@@ -173,6 +174,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     compress?: boolean,
   ): Promise<void> | void {
     return this.#afterDeflating(this.#engine.sendBytes(bytes, type, keep, compress));
+  }
+
+  sendShared(message: SharedMessage, compress?: boolean): Promise<void> | void {
+    return this.#afterDeflating(this.#engine.sendShared(message, compress));
   }
 
   sendFragment(

@@ -10,12 +10,12 @@ import type { Transport } from "./transport.ts";
 const IDLE_TURNS = 3;
 
 /**
- * How many connections may wait at once: each holds a buffer meanwhile. What is sent to one more of
+ * How many connections may wait at once and hold a buffer meanwhile. What is sent to one more of
  * them, as in a broadcast, is written at once.
  */
-const MAX_WAITING = 64;
+const MAX_HOLDING = 64;
 
-let waiting = 0;
+let holding = 0;
 
 /** `then` on it is a turn of the microtask queue; Node's `queueMicrotask` costs several times that. */
 const SETTLED: Promise<void> = Promise.resolve();
@@ -29,6 +29,8 @@ export class IdleFlush {
   readonly #transport: Transport;
   readonly #flush: () => void;
   #waiting = false;
+  /** Whether it is one of those that hold a buffer. */
+  #holding = false;
   #idleTurns = 0;
   #seenBytes = 0;
 
@@ -45,10 +47,13 @@ export class IdleFlush {
 
   /** Starts to wait, unless it does already or too many do. */
   schedule(): void {
+    if (!this.#holding && this.#output.holdsBuffer) {
+      if (holding >= MAX_HOLDING) return this.#flush();
+      this.#holding = true;
+      holding++;
+    }
     if (this.#waiting) return;
-    if (waiting >= MAX_WAITING) return this.#flush();
     this.#waiting = true;
-    waiting++;
     if (this.#transport.defer !== undefined) {
       this.#transport.defer(this.#end);
     } else {
@@ -72,7 +77,10 @@ export class IdleFlush {
 
   readonly #end = (): void => {
     this.#waiting = false;
-    waiting--;
+    if (this.#holding) {
+      this.#holding = false;
+      holding--;
+    }
     this.#flush();
   };
 }

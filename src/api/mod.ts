@@ -54,5 +54,6 @@ export type {
   ObservedMessage,
 } from "./observer.ts";
 export type { ConnectionOptions } from "./options.ts";
+export { PreparedMessage, prepareMessage, type PrepareOptions } from "./prepared_message.ts";
 export type { Bytes, Sendable, SendOptions } from "./sender.ts";
 export type { ServerOptions } from "./server_opening.ts";

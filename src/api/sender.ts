@@ -10,17 +10,24 @@
 import { bytesOf, isBufferSource } from "../bytes.ts";
 import { notOpen } from "../connection/mod.ts";
 import { WebSocketError } from "../errors.ts";
-import { BY_REFERENCE_BYTES, CloseCode, decodeUtf8, encodeUtf8 } from "../frames/mod.ts";
+import { BY_REFERENCE_BYTES, CloseCode, encodeUtf8 } from "../frames/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel } from "./channel.ts";
 import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
+import { PreparedMessage, sharedOf } from "./prepared_message.ts";
+import { type Bytes, checkMessageOptions, checkSendable, checkText } from "./sendable.ts";
 
-/** Bytes in any of the forms that the platform has. */
-export type Bytes = ArrayBufferLike | ArrayBufferView;
+export type { Bytes };
 
 /** What can be sent: a string as text; bytes, a `Blob` or a byte stream as binary. */
-export type Sendable = string | Bytes | Blob | ReadableStream<string> | ReadableStream<Uint8Array>;
+export type Sendable =
+  | string
+  | Bytes
+  | Blob
+  | ReadableStream<string>
+  | ReadableStream<Uint8Array>
+  | PreparedMessage;
 
 /** Options of one `send()`. */
 export interface SendOptions {
@@ -96,25 +103,35 @@ export class Sender {
       const refused = this.#refusal();
       return refused ?? this.#sendBytes(data, "binary");
     }
+    if (
+      data instanceof PreparedMessage && !this.#channel.isSlow(data.byteLength, data.compress)
+    ) {
+      const refused = this.#refusal();
+      return refused ?? this.#sendPrepared(data);
+    }
     return this.#sendSlowly(data, options);
   }
 
   /** Sends a message unless that would have to wait; see `WebSocketConnection.trySend`. */
-  trySend(data: string | Bytes): boolean {
-    if (typeof data !== "string" && !isBufferSource(data)) {
+  trySend(data: string | Bytes | PreparedMessage): boolean {
+    const prepared = data instanceof PreparedMessage;
+    if (typeof data !== "string" && !prepared && !isBufferSource(data)) {
       throw new TypeError(
-        `Cannot send: expected a string or a BufferSource, got ${describe(data)}`,
+        "Cannot send: expected a string, a BufferSource or a PreparedMessage, got " +
+          describe(data),
       );
     }
     if (this.#line !== undefined || this.#closing || !this.#channel.open) return false;
     if (this.#channel.bufferedAmount > this.#highWaterMark) return false;
     const size = typeof data === "string" ? data.length * 3 : data.byteLength;
-    if (this.#channel.isSlow(size)) {
-      const own = typeof data === "string" ? data : new Uint8Array(bytesOf(data));
+    if (this.#channel.isSlow(size, prepared ? data.compress : undefined)) {
+      const own = prepared || typeof data === "string" ? data : new Uint8Array(bytesOf(data));
       this.#getInLine(size, undefined, own, {});
       return true;
     }
-    const sent = typeof data === "string"
+    const sent = prepared
+      ? this.#channel.sendShared(sharedOf(data), data.compress)
+      : typeof data === "string"
       ? this.#channel.sendText(data)
       : this.#channel.sendBytes(bytesOf(data), "binary", false);
     if (sent instanceof Promise) handled(sent);
@@ -170,6 +187,11 @@ export class Sender {
     return this.#whenSent(sent, bytes.length >= BY_REFERENCE_BYTES ? 0 : this.#highWaterMark);
   }
 
+  #sendPrepared(message: PreparedMessage, compress = message.compress): Promise<void> {
+    const sent = this.#channel.sendShared(sharedOf(message), compress);
+    return this.#whenSent(sent, this.#highWaterMark);
+  }
+
   /** Waits for what takes time to be sent, and then for room. */
   #whenSent(sent: Promise<void> | void, below: number): Promise<void> {
     return sent instanceof Promise
@@ -186,22 +208,20 @@ export class Sender {
 
   #sendSlowly(data: Sendable, options: SendOptions = {}): Promise<void> {
     checkOptionNames(options, SEND_OPTION_NAMES);
-    const { type, compress, signal } = options;
-    if (type !== undefined && type !== "text" && type !== "binary") {
-      throw new TypeError(`Cannot use option "type": expected "text" or "binary", got ${type}`);
+    const { type, signal } = options;
+    checkMessageOptions(options);
+    const prepared = data instanceof PreparedMessage;
+    if (prepared && (type ?? data.type) !== data.type) {
+      throw new TypeError(`Cannot use option "type": the message was prepared as ${data.type}`);
     }
-    if (compress !== undefined && typeof compress !== "boolean") {
-      throw new TypeError(
-        `Cannot use option "compress": expected a boolean, got ${describe(compress)}`,
-      );
-    }
-    const size = checkSendable(data, type);
+    const size = prepared ? data.byteLength : checkSendable(data, type);
+    const compress = options.compress ?? (prepared ? data.compress : undefined);
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
     if (signal?.aborted) return rejected(signal.reason);
     const quick = typeof data === "string"
       ? !this.#channel.isSlow(size * 3, compress)
-      : isBufferSource(data) && !this.#channel.isSlow(size, compress);
+      : (prepared || isBufferSource(data)) && !this.#channel.isSlow(size, compress);
     const sent = quick && this.#line === undefined
       ? this.#dispatch(data, options)
       : this.#getInLine(size, signal, data, options);
@@ -215,6 +235,7 @@ export class Sender {
         ? this.#sendBytes(encodeUtf8(data), "binary", compress)
         : this.#sendText(data, compress);
     }
+    if (data instanceof PreparedMessage) return this.#sendPrepared(data, compress);
     if (isBufferSource(data)) return this.#sendBytes(bytesOf(data), type ?? "binary", compress);
     return data instanceof ReadableStream
       ? this.#sendStream(data, type, compress)
@@ -299,32 +320,6 @@ export class Sender {
     } finally {
       this.#source = undefined;
     }
-  }
-}
-
-/** Checks what was given to send, and returns its size in bytes as far as it is known. */
-function checkSendable(data: unknown, type: "text" | "binary" | undefined): number {
-  if (typeof data === "string") return data.length;
-  if (isBufferSource(data)) {
-    if (type === "text") checkText(bytesOf(data));
-    return data.byteLength;
-  }
-  if (typeof Blob !== "undefined" && data instanceof Blob) return data.size;
-  if (data instanceof ReadableStream) {
-    if (data.locked) throw new TypeError("Cannot send: the stream is locked to a reader");
-    return 0;
-  }
-  throw new TypeError(
-    "Cannot send: expected a string, a BufferSource, a Blob or a ReadableStream, got " +
-      describe(data),
-  );
-}
-
-function checkText(bytes: Uint8Array): void {
-  // A TextDecoder refuses shared memory, so that is looked at through a copy.
-  const own = bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
-  if (decodeUtf8(own) === null) {
-    throw new TypeError("Cannot send as text: the bytes are not valid UTF-8");
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type FrameWriter,
   RSV1,
 } from "../frames/mod.ts";
+import type { SharedMessage } from "./shared_message.ts";
 
 /** Strings of up to a third of this are encoded into memory that all connections share. */
 const SCRATCH_BYTES = 65536;
@@ -85,6 +86,23 @@ export class DeflatedOutput {
     } else {
       this.#output.writeFrame(FIN | RSV1 | opcode, packed, keepPacked);
     }
+  }
+
+  /** Sends a message that others get too. */
+  writeShared(message: SharedMessage, masking: boolean, check: SendCheck): Promise<void> | void {
+    const { opcode, payload } = message;
+    if (this.#deflate.bound) return this.writeMessage(opcode, payload, true, check);
+    const write = (packed: Uint8Array) => {
+      if (masking) this.#write(opcode, payload, true, packed, true);
+      else if (packed.length >= payload.length) this.#output.writeEncoded(message.frame);
+      else this.#output.writeEncoded(message.packedFrame(this.#deflate, packed));
+    };
+    const packed = message.packed(this.#deflate);
+    if (!(packed instanceof Promise)) return write(packed);
+    return packed.then((packed) => {
+      check.checkStillOpen();
+      write(packed);
+    });
   }
 
   /** Begins a message that is sent in fragments. */

@@ -34,6 +34,7 @@ import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_
 import { DeflatedOutput } from "./deflated_output.ts";
 import { type FrameObserver, ObservedFrameSink, ObservedFrameWriter } from "./observed_frames.ts";
 import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
+import type { SharedMessage } from "./shared_message.ts";
 
 /** Which end of the connection an engine is. */
 export type Role = "server" | "client";
@@ -72,6 +73,7 @@ export class Engine implements ControlSink {
   /** Frames to write, in order. */
   readonly output: FrameWriter;
   readonly #sink: EngineSink;
+  readonly #masking: boolean;
   readonly #parser: FrameParser;
   readonly #receiver: Receiver;
   readonly #deflate: PermessageDeflate | undefined;
@@ -102,10 +104,15 @@ export class Engine implements ControlSink {
     this.#sink = sink;
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
+<<<<<<< HEAD
     const observer = options.frameObserver;
     this.output = observer === undefined
       ? new FrameWriter(!server)
       : new ObservedFrameWriter(!server, observer);
+=======
+    this.#masking = !server;
+    this.output = new FrameWriter(this.#masking);
+>>>>>>> 312239e (Prepare a message once for many connections: encoded, framed and compressed once)
     if (options.deflate !== undefined) {
       this.#deflated = new DeflatedOutput(options.deflate, this.output);
     }
@@ -346,6 +353,23 @@ export class Engine implements ControlSink {
       return this.#sendDeflated(opcode, bytes, keep);
     }
     this.output.writeFrame(FIN | opcode, bytes, keep);
+  }
+
+  /**
+   * Sends a message that other connections get too.
+   *
+   * @param message What all of them share.
+   * @param compress Whether to compress it. Default: by its size.
+   * @returns As {@linkcode Engine.sendText}.
+   */
+  sendShared(message: SharedMessage, compress?: boolean): Promise<void> | void {
+    this.#checkSend();
+    const { opcode, payload } = message;
+    if (this.#deflate?.wants(payload.length, compress)) {
+      return this.#whenDeflated(() => this.#deflated!.writeShared(message, this.#masking, this));
+    }
+    if (this.#masking) this.output.writeFrame(FIN | opcode, payload, true);
+    else this.output.writeEncoded(message.frame);
   }
 
   #sendDeflated(opcode: number, bytes: Uint8Array, keep: boolean): Promise<void> | void {

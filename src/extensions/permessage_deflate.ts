@@ -61,16 +61,41 @@ export class PermessageDeflate {
    * @param last Whether the message ends with them.
    */
   deflate(part: Uint8Array, last: boolean): Uint8Array | Promise<Uint8Array> {
+    this.#deflater ??= this.#createDeflater();
+    if (part.length === 0 && !last) return EMPTY_BYTES;
+    return this.#deflater.deflate(part, last);
+  }
+
+  #createDeflater(): CodecDeflater {
     const { ownTakeover, ownWindowBits } = this.agreement;
     const { level, memLevel } = this.#policy;
-    this.#deflater ??= this.#codec.createDeflater({
+    return this.#codec.createDeflater({
       windowBits: ownWindowBits,
       takeover: ownTakeover,
       level,
       memLevel,
     });
-    if (part.length === 0 && !last) return EMPTY_BYTES;
-    return this.#deflater.deflate(part, last);
+  }
+
+  /**
+   * Deflates a whole message for all connections that pack alike: nothing of this one is used, so
+   * that its end does not matter to the others.
+   *
+   * @param message The bytes; to be left unchanged until the result is there.
+   * @returns The result, for the caller to keep.
+   */
+  deflateShared(message: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const result = this.#createDeflater().deflate(message, true);
+    return result instanceof Promise ? result : new Uint8Array(result);
+  }
+
+  /** Tells whether another connection's messages come out the same, with no context in either. */
+  packsAlike(other: PermessageDeflate): boolean {
+    const { ownTakeover, ownWindowBits } = this.agreement;
+    const { level, memLevel } = this.#policy;
+    return this.#codec === other.#codec && level === other.#policy.level &&
+      memLevel === other.#policy.memLevel && ownWindowBits === other.agreement.ownWindowBits &&
+      !ownTakeover && !other.agreement.ownTakeover;
   }
 
   /** Gives the sending context back; the next message starts a new one, which a sender always may. */

@@ -8,4 +8,4 @@ export { useWideMasking } from "./mask.ts";
 export * from "./opcode.ts";
 export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
 export { decodeUtf8, decodeValidUtf8, encodeUtf8, encodeUtf8Into, Utf8Validator } from "./utf8.ts";
-export { BY_REFERENCE_BYTES, FrameWriter } from "./writer.ts";
+export { BY_REFERENCE_BYTES, encodeFrame, FrameWriter } from "./writer.ts";

@@ -11,8 +11,23 @@ import { encodeUtf8, encodeUtf8Into } from "./utf8.ts";
 /** From this size on, an unmasked payload goes out by reference instead of through the buffer. */
 export const BY_REFERENCE_BYTES = 16384;
 
+/** How many frames go out by reference before a buffer gathers them. */
+const MAX_SMALL_PARTS = 8;
+
 /** The longest string that surely fits an empty buffer: at most three bytes for each UTF-16 unit. */
 const MAX_IN_PLACE_UNITS = Math.floor((POOLED_BUFFER_BYTES - MAX_HEADER_BYTES) / 3);
+
+/**
+ * Encodes one unmasked frame, for {@linkcode FrameWriter.writeEncoded}.
+ *
+ * @param first The first header byte: FIN, RSV1-3, opcode.
+ * @param payload The payload, which is copied.
+ */
+export function encodeFrame(first: number, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(headerSizeFor(payload.length, false) + payload.length);
+  frame.set(payload, writeHeader(frame, 0, first, payload.length, undefined));
+  return frame;
+}
 
 /**
  * Encodes frames and gathers them until they are taken.
@@ -38,6 +53,11 @@ export class FrameWriter {
   /** @param masking Whether frames are masked: `true` on a client. */
   constructor(masking: boolean) {
     this.#masking = masking;
+  }
+
+  /** Whether a pooled buffer is held for frames that were not taken yet. */
+  get holdsBuffer(): boolean {
+    return this.#buffers.length > 0;
   }
 
   /** Bytes of frames that were not taken yet. */
@@ -80,6 +100,25 @@ export class FrameWriter {
     target.set(payload, at);
     this.#end = at + length;
     if (key !== undefined) applyMask(target, at, this.#end, key, 0);
+  }
+
+  /**
+   * Adds a frame that is encoded already, unmasked, and that nobody ever changes. While little else
+   * waits it goes out by reference, whatever its size, and no buffer is taken.
+   *
+   * @param frame The whole frame, from {@linkcode encodeFrame}.
+   */
+  writeEncoded(frame: Uint8Array): void {
+    this.#pendingBytes += frame.length;
+    const few = this.#buffer === undefined && this.#parts.length < MAX_SMALL_PARTS;
+    if (few || frame.length >= BY_REFERENCE_BYTES) {
+      this.#cut();
+      this.#parts.push(frame);
+      return;
+    }
+    const target = this.#reserve(frame.length);
+    target.set(frame, this.#end);
+    this.#end += frame.length;
   }
 
   /**

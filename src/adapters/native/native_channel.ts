@@ -12,8 +12,9 @@
  */
 
 import { concatBytes } from "../../bytes.ts";
+import type { SharedMessage } from "../../connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../../errors.ts";
-import { CloseCode, decodeValidUtf8, encodeUtf8 } from "../../frames/mod.ts";
+import { CloseCode, decodeValidUtf8, encodeUtf8, TEXT } from "../../frames/mod.ts";
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import type {
   Channel,
@@ -133,6 +134,11 @@ export class NativeChannel implements Channel, NativeEvents {
   ): void {
     if (type === "text") this.sendText(decodeValidUtf8(bytes), compress);
     else if (this.#open && !this.#socket.sendBytes(bytes, compress)) this.#overflow();
+  }
+
+  sendShared(message: SharedMessage, compress?: boolean): void {
+    if (message.opcode === TEXT) this.sendText(message.text, compress);
+    else this.sendBytes(message.payload, "binary", true, compress);
   }
 
   sendFragment(

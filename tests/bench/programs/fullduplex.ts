@@ -1,6 +1,7 @@
 /** `serve()` with callbacks: the whole engine, on any runtime. */
 import { serve, type WebSocketConnection } from "../../../src/adapters/serve.ts";
-import { BROADCAST, ready } from "./program.ts";
+import { prepareMessage } from "../../../src/api/prepared_message.ts";
+import { BROADCAST, DEFLATE, ready } from "./program.ts";
 
 const members = new Set<WebSocketConnection>();
 
@@ -10,10 +11,11 @@ const server = await serve(
       open: (socket) => void members.add(socket),
       close: (socket) => void members.delete(socket),
       message(_socket, data) {
-        for (const member of members) member.trySend(data);
+        const message = prepareMessage(data);
+        for (const member of members) member.trySend(message);
       },
     }
     : { message: (socket, data) => void socket.send(data) },
-  { port: 0 },
+  { port: 0, compression: DEFLATE },
 );
 ready(server.port);
