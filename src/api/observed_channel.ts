@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { ClosePayload } from "../connection/mod.ts";
+import type { ClosePayload, SharedMessage } from "../connection/mod.ts";
 import type { WebSocketError } from "../errors.ts";
+import { TEXT } from "../frames/mod.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
 
@@ -71,6 +72,14 @@ export class ObservedChannel implements Channel, ChannelEvents {
   ): Promise<void> | void {
     const sent = this.#channel.sendBytes(bytes, type, keep, compress);
     return this.#whenSent(sent, () => this.#tap.message("out", type, bytes));
+  }
+
+  sendShared(message: SharedMessage, compress?: boolean): Promise<void> | void {
+    const sent = this.#channel.sendShared(message, compress);
+    return this.#whenSent(sent, () => {
+      if (message.opcode === TEXT) this.#tap.message("out", "text", message.text);
+      else this.#tap.message("out", "binary", message.payload);
+    });
   }
 
   sendFragment(

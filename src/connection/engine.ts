@@ -104,15 +104,11 @@ export class Engine implements ControlSink {
     this.#sink = sink;
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
-<<<<<<< HEAD
+    this.#masking = !server;
     const observer = options.frameObserver;
     this.output = observer === undefined
-      ? new FrameWriter(!server)
-      : new ObservedFrameWriter(!server, observer);
-=======
-    this.#masking = !server;
-    this.output = new FrameWriter(this.#masking);
->>>>>>> 312239e (Prepare a message once for many connections: encoded, framed and compressed once)
+      ? new FrameWriter(this.#masking)
+      : new ObservedFrameWriter(this.#masking, observer);
     if (options.deflate !== undefined) {
       this.#deflated = new DeflatedOutput(options.deflate, this.output);
     }

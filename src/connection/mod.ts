@@ -16,8 +16,5 @@ export {
   notOpen,
   type Role,
 } from "./engine.ts";
-<<<<<<< HEAD
 export type { FrameObserver } from "./observed_frames.ts";
-=======
 export { SharedMessage } from "./shared_message.ts";
->>>>>>> 312239e (Prepare a message once for many connections: encoded, framed and compressed once)

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { encodeUtf8, type FrameFault, type FrameSink, FrameWriter } from "../frames/mod.ts";
+import {
+  encodeUtf8,
+  type FrameFault,
+  type FrameSink,
+  FrameWriter,
+  headerSize,
+} from "../frames/mod.ts";
 
 /** Hears of every frame of an engine. Its methods must not throw. */
 export interface FrameObserver {
@@ -79,6 +85,13 @@ export class ObservedFrameWriter extends FrameWriter {
     this.#observer.onFrame(true, first, payload.length, this.#masked);
     this.#observer.onFramePayload(true, payload, true);
     super.writeFrame(first, payload, keep);
+  }
+
+  override writeEncoded(frame: Uint8Array): void {
+    const payload = frame.subarray(headerSize(frame[1]));
+    this.#observer.onFrame(true, frame[0], payload.length, false);
+    this.#observer.onFramePayload(true, payload, true);
+    super.writeEncoded(frame);
   }
 
   override writeText(first: number, text: string): number {

@@ -4,6 +4,7 @@
  */
 export * from "./close_code.ts";
 export * from "./fault.ts";
+export { headerSize } from "./header.ts";
 export { useWideMasking } from "./mask.ts";
 export * from "./opcode.ts";
 export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";

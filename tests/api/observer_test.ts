@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { zlibCodec } from "../../src/adapters/zlib/mod.ts";
 import type { ConnectionObserver, ObservedConnection } from "../../src/api/observer.ts";
+import { prepareMessage } from "../../src/api/prepared_message.ts";
 import { utf8Length } from "../../src/api/seen_message.ts";
 import { setupServer } from "../../src/api/server_opening.ts";
 import { acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
@@ -206,6 +207,50 @@ test("streamed messages are told at their end, with their size and without their
   ]);
   server.terminate();
   client.terminate();
+});
+
+test("a prepared message is seen like any other, on every connection", async () => {
+  const { lines, observer } = recorder();
+  const options = { observer, compression: { codec: zlibCodec, thresholdBytes: 20 } };
+  const pairs = [
+    await joined(options),
+    await joined(options, { compression: { codec: zlibCodec } }),
+  ];
+  lines.length = 0;
+  const messages = [
+    prepareMessage("é"),
+    prepareMessage(Uint8Array.of(1, 2)),
+    prepareMessage(
+      "a".repeat(400),
+    ),
+  ];
+  for (const { server, client } of pairs) {
+    for (const message of messages) await server.send(message);
+    await take(client, 3);
+  }
+  const common = [
+    "out frame 1 true false false 2",
+    "out payload [195,169]",
+    'out text 2 "é"',
+    "out frame 2 true false false 2",
+    "out payload [1,2]",
+    "out binary 2 [1,2]",
+  ];
+  const long = "a".repeat(400);
+  const bytes = Array<number>(400).fill(97);
+  assertEquals(lines.slice(0, 9), [
+    ...common,
+    "out frame 1 true false false 400",
+    `out payload [${bytes}]`,
+    `out text 400 "${long}"`,
+  ]);
+  assertEquals(lines.slice(9, 15), common);
+  assert(/^out frame 1 true true false \d{1,2}$/.test(lines[15]), lines[15]);
+  assertEquals(lines[17], `out text 400 "${long}"`);
+  for (const { server, client } of pairs) {
+    server.terminate();
+    client.terminate();
+  }
 });
 
 test("text is seen as bytes in a frame, however long, and the peer gets it whole", async () => {
