@@ -10,6 +10,7 @@ import type { ClientTlsOptions } from "./node/dial.ts";
 
 export type { ClientOptions, ClientTlsOptions, ConnectOptions, WebSocketConnection };
 export { HandshakeError, WebSocketError } from "../errors.ts";
+export * from "../api/reconnecting/mod.ts";
 
 /**
  * Opens a WebSocket connection.
