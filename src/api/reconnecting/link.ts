@@ -103,18 +103,21 @@ export class Link {
       if (this.#events === undefined) return;
       if (typeof protocols === "function") protocols = await protocols(info);
       if (this.#events === undefined) return;
+      let { socketOptions } = this.#options;
+      if (typeof socketOptions === "function") socketOptions = await socketOptions(info);
+      if (this.#events === undefined) return;
       this.url = normalizeUrl(url);
-      this.#connect(protocols);
+      this.#connect(protocols, socketOptions);
     } catch (cause) {
       this.#fail(failedAttempt(cause));
     }
   }
 
-  #connect(protocols: string | readonly string[] | undefined): void {
+  #connect(protocols: string | readonly string[] = [], socketOptions?: object): void {
     const { WebSocket } = this.#options;
-    const socket = protocols === undefined
-      ? new WebSocket(this.url)
-      : new WebSocket(this.url, protocols);
+    const socket = socketOptions === undefined
+      ? new WebSocket(this.url, protocols)
+      : new WebSocket(this.url, protocols, socketOptions);
     this.#socket = socket;
     this.setBinaryType(this.#binaryType);
     // They stay for the socket's life: one of `ws` ends the process when its error has no listener.
@@ -290,7 +293,8 @@ export class Link {
  *
  * @param url A URL, relative to the page's where there is one.
  * @returns It with the scheme ws or wss.
- * @throws {DOMException} `SyntaxError`, if it is none, has another scheme or a fragment.
+ * @throws {DOMException} `SyntaxError`, if it is none, has another scheme or a fragment. The message
+ * leaves the URL out, for there may be a token in it.
  */
 export function normalizeUrl(url: string | URL): string {
   const base = (globalThis as { location?: { href: string } }).location?.href;
@@ -298,17 +302,17 @@ export function normalizeUrl(url: string | URL): string {
   try {
     parsed = new URL(url, base);
   } catch {
-    throw new DOMException(`Cannot connect: "${url}" is not a URL`, "SyntaxError");
+    throw new DOMException("Cannot connect: the URL is not one", "SyntaxError");
   }
   parsed.protocol = parsed.protocol.replace(/^http/, "ws");
   if (!/^wss?:$/.test(parsed.protocol)) {
     throw new DOMException(
-      `Cannot connect: expected a URL with ws:, wss:, http: or https:, got "${url}"`,
+      `Cannot connect: expected a URL with ws:, wss:, http: or https:, got ${parsed.protocol}`,
       "SyntaxError",
     );
   }
   if (parsed.href.includes("#")) {
-    throw new DOMException(`Cannot connect: "${url}" has a fragment`, "SyntaxError");
+    throw new DOMException("Cannot connect: the URL has a fragment", "SyntaxError");
   }
   return parsed.href;
 }

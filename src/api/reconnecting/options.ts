@@ -6,7 +6,7 @@
 import { isBufferSource } from "../../bytes.ts";
 import { checkOptionNames, describe } from "../options.ts";
 import { type QueuedMessage, toMessage } from "./send_queue.ts";
-import type { ConnectionEnd, SocketConstructor, SocketLike } from "./socket_like.ts";
+import type { ConnectionEnd, PerAttempt, SocketConstructor, SocketLike } from "./socket_like.ts";
 
 /** A message that is sent regularly, so that a connection which has died is noticed. */
 export interface HeartbeatOptions {
@@ -22,6 +22,11 @@ export interface HeartbeatOptions {
 export interface ReconnectingOptions {
   /** The WebSocket class to connect with. Default: see the entry it is imported from. */
   WebSocket?: SocketConstructor;
+  /**
+   * What that class takes as its third argument, as this library's does (header fields, TLS …), or
+   * a function that is asked for it before each attempt. Default: none.
+   */
+  socketOptions?: PerAttempt<object | undefined>;
   /** How many attempts in a row may fail before it gives up. Default: `Infinity`. */
   maxAttempts?: number;
   /** The most of the first delay; each is drawn between 0 and its most. Default: 1,000. */
@@ -78,6 +83,7 @@ export interface ResolvedHeartbeat {
 /** {@linkcode ReconnectingOptions} with every default filled in. */
 export interface ResolvedReconnecting extends Readonly<Record<NumberOption, number>> {
   readonly WebSocket: SocketConstructor;
+  readonly socketOptions: PerAttempt<object | undefined>;
   readonly resume: ((socket: SocketLike) => unknown) | undefined;
   readonly shouldReconnect: (end: ConnectionEnd) => unknown;
   readonly pauseWhenOffline: boolean;
@@ -112,7 +118,8 @@ const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, numb
 
 const NAMES: readonly string[] = [
   ...Object.keys(NUMBERS),
-  ...["WebSocket", "resume", "shouldReconnect", "pauseWhenOffline", "heartbeat", "signal"],
+  ...["WebSocket", "socketOptions", "resume", "shouldReconnect", "pauseWhenOffline"],
+  ...["heartbeat", "signal"],
 ];
 
 /** Codes of a clean close with which a server asks its clients to come again. */
@@ -145,9 +152,16 @@ export function resolveReconnecting(options: ReconnectingOptions): ResolvedRecon
       'Cannot connect: this platform has no WebSocket of its own; give one as option "WebSocket"',
     );
   }
+  const { socketOptions } = options;
+  if (socketOptions !== undefined && WebSocket === globalThis.WebSocket) {
+    throw new TypeError(
+      'Cannot use option "socketOptions": the platform\'s own WebSocket takes none',
+    );
+  }
   return {
     ...numbers,
     WebSocket,
+    socketOptions,
     resume,
     shouldReconnect,
     pauseWhenOffline,

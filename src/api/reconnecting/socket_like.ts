@@ -28,7 +28,7 @@ export interface SocketLike {
 /** A class of WebSockets: a platform's own, this library's, or another one's. */
 export interface SocketConstructor {
   // deno-lint-ignore no-explicit-any
-  new (url: string, protocols?: any): SocketLike;
+  new (url: string, protocols?: any, options?: any): SocketLike;
 }
 
 /** How a connection, or the attempt to make one, ended. */

@@ -9,6 +9,7 @@ import type { SocketConstructor } from "../../../src/api/reconnecting/mod.ts";
 export class FakeSocket extends EventTarget {
   readonly url: string;
   readonly protocols: unknown;
+  readonly options: unknown;
   readyState = 0;
   /** Whether its "close" event was seen. */
   ended = false;
@@ -20,18 +21,19 @@ export class FakeSocket extends EventTarget {
   readonly sent: unknown[] = [];
   /** The arguments of every `close()`. */
   readonly closes: unknown[][] = [];
-  /** Called by `send()` before anything else. */
+  /** Called by `send()` when it takes something; may throw. */
   onSend: (data: unknown) => void = () => {};
 
-  constructor(url: string, protocols?: unknown) {
+  constructor(url: string, protocols?: unknown, options?: unknown) {
     super();
     this.url = url;
     this.protocols = protocols;
+    this.options = options;
   }
 
   send(data: unknown): void {
-    this.onSend(data);
     if (this.readyState === 0) throw new DOMException("not open yet", "InvalidStateError");
+    this.onSend(data);
     if (this.readyState === 1) this.sent.push(data); // else it is lost, as the standard has it
   }
 
@@ -77,8 +79,8 @@ export function fakeSockets(
 ): { WebSocket: SocketConstructor; made: FakeSocket[] } {
   const made: FakeSocket[] = [];
   class WebSocket extends FakeSocket {
-    constructor(url: string, protocols?: unknown) {
-      super(url, protocols);
+    constructor(url: string, protocols?: unknown, options?: unknown) {
+      super(url, protocols, options);
       made.push(this);
       this.onSend = (data) => onSend(data, this);
     }

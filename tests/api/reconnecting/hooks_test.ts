@@ -110,6 +110,17 @@ describe("functions for the URL and the subprotocols", () => {
   });
 });
 
+test("socketOptions are the third argument of the class, made anew for each attempt", async () => {
+  let count = 0;
+  const { socket, nth } = rig({
+    socketOptions: () => Promise.resolve({ headers: { authorization: `token ${++count}` } }),
+  });
+  (await nth(1)).end();
+  const options = (await nth(2)).options as { headers: Record<string, string> };
+  assertEquals(options.headers.authorization, "token 2");
+  socket.close();
+});
+
 test("a class that throws when it is made is a failed attempt", async () => {
   let made = 0;
   const socket = new ReconnectingWebSocket("ws://a.test", [], {

@@ -45,7 +45,7 @@ describe("a reconnecting socket without trouble", () => {
     assertEquals([socket.url, socket.readyState], ["ws://a.test/chat", 0]);
     assertEquals([socket.protocol, socket.extensions, socket.binaryType], ["", "", "blob"]);
     const inner = await nth(1);
-    assertEquals([inner.url, inner.protocols], ["ws://a.test/chat", undefined]);
+    assertEquals([inner.url, inner.protocols], ["ws://a.test/chat", []]);
     inner.extensions = "permessage-deflate";
     inner.open("chat");
     assertEquals([socket.readyState, socket.protocol], [1, "chat"]);
