@@ -39,6 +39,7 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_CLOSE_TIMEOUT: "the peer did not finish the close handshake within closeTimeoutMs",
   WS_PING_TIMEOUT: "the peer showed no sign of life for pingTimeoutMs after a ping",
   WS_SEND_BUFFER_FULL: "the peer does not read: more than maxBufferedBytes wait to be sent",
+  WS_MESSAGE_INCOMPLETE: "the connection was closed before a streamed message had come to its end",
   WS_TERMINATED: "this side cut the connection with terminate()",
   WS_ABORTED: "the signal given to the connection was aborted",
   // Local failures.

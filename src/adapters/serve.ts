@@ -9,7 +9,9 @@ import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import type { ObservedEndpoint } from "../api/observer.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
+import { writeClosePayload } from "../connection/mod.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
+import { CloseCode } from "../frames/mod.ts";
 import { MAX_HEADER_FIELDS } from "../handshake/mod.ts";
 import { answerHttp, type FetchHandler, observeHttp, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
@@ -60,10 +62,14 @@ export interface Server extends AsyncDisposable {
   /** Resolves when the server is closed and every connection over. */
   readonly closed: Promise<void>;
   /**
-   * Shuts down: accepts nothing more, closes every connection with 1001, waits for the closing
-   * handshakes up to `closeTimeoutMs`, then cuts what is left.
+   * Shuts down: accepts nothing more, cuts idle connections and handshakes that are not finished,
+   * closes every WebSocket with 1001, waits for the closing handshakes (and for HTTP responses that
+   * are being written) up to `closeTimeoutMs`, then cuts what is left.
    *
    * @param reason The close reason, at most 123 bytes of UTF-8. Default: `""`.
+   * @returns A promise for the end of all of it, the same for every call.
+   * @throws {TypeError} If the reason is no string.
+   * @throws {RangeError} If the reason is too long.
    */
   close(reason?: string): Promise<void>;
 }
@@ -177,6 +183,7 @@ class RunningServer implements Server {
     openUpgrade(incoming, socket, head, this.#setup).then((opening) => {
       this.#listener.release(socket);
       if (opening instanceof Error) return;
+      if (this.#closing !== undefined) return opening.terminate(); // stopped a moment ago
       const connection = opening.socket;
       this.connections.add(connection);
       opening.onGone = this.#forgetConnection;
@@ -187,6 +194,7 @@ class RunningServer implements Server {
   // ------------------------------------------------------------- shutting down
 
   close(reason = ""): Promise<void> {
+    writeClosePayload(CloseCode.GOING_AWAY, reason); // throws on misuse, before anything has changed
     return this.#closing ??= this.#shutDown(reason);
   }
 
@@ -195,9 +203,17 @@ class RunningServer implements Server {
     this.#tell("closing");
     const { closeTimeoutMs } = this.#setup.options;
     const stopped = this.#listener.stop();
-    const deadline = setTimeout(() => this.#listener.cut(), closeTimeoutMs);
-    // Every connection has its own deadline for the closing handshake.
-    await Promise.all(Array.from(this.connections, (socket) => socket.close(1001, reason)));
+    const ends = Array.from(
+      this.connections,
+      (socket) => socket.close(CloseCode.GOING_AWAY, reason),
+    );
+    // Every connection has a deadline of its own for the closing handshake, which began just before
+    // this one. It begins later where something was still being sent.
+    const deadline = setTimeout(() => {
+      this.#listener.cut();
+      for (const socket of this.connections) socket.terminate();
+    }, closeTimeoutMs);
+    await Promise.all(ends);
     await stopped;
     clearTimeout(deadline);
     this.#resolveClosed();

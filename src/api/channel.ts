@@ -65,6 +65,8 @@ export interface ChannelEvents {
   onPing(payload: Uint8Array): boolean;
   /** Takes a pong. */
   onPong(payload: Uint8Array): void;
+  /** Takes the round trip of a heartbeat, in milliseconds. */
+  onLatency(ms: number): void;
   /** Tells that bytes have left: `bufferedAmount` is lower than it was. */
   onFlush(): void;
   /** Tells that all has left, after some of it had to wait. */

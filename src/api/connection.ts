@@ -90,6 +90,15 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
     return this.#core.sender.bufferedAmount;
   }
 
+  /**
+   * The round trip of the last ping that was answered, in milliseconds: one of the heartbeat's, which
+   * go out every `pingIntervalMs`, or one of {@linkcode WebSocketConnection.ping}. `undefined` until
+   * there was one, and always where `capabilities.ping` is `false`.
+   */
+  get latencyMs(): number | undefined {
+    return this.#core.latencyMs;
+  }
+
   /** Resolves, and never rejects, when all is over; tells how the connection ended. */
   get closed(): Promise<CloseInfo> {
     return this.#core.closed;
@@ -100,8 +109,11 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
   /**
    * Sends a message. Order is kept; nothing needs to be awaited for that.
    *
-   * A `ReadableStream` goes out as one fragmented message, piece by piece as they come. Large
-   * bytes may go out by reference: leave them unchanged until the promise resolves.
+   * A `ReadableStream` goes out as one fragmented message, piece by piece as they come; it is locked
+   * at once, and read no faster than the peer takes it. When it fails before its first piece, the
+   * promise rejects with its error and nothing was sent. After that the peer must not take the message
+   * for whole: the connection fails as well, with 1011 and `WS_SEND_FAILED`, whose `cause` is the same
+   * error. Large bytes may go out by reference: leave them unchanged until the promise resolves.
    *
    * The promise resolves while no more than `highWaterMark` bytes wait to be sent, so awaiting it
    * keeps memory bounded. It rejects when the connection is no longer open; a rejection that
@@ -222,8 +234,9 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
 
   /**
    * Iterates over the messages, each as a stream that can be read while it arrives. What was not
-   * read of a message when the next one is asked for is skipped. `maxMessageBytes` and
-   * `maxFragments` do not apply: no message is ever whole in memory.
+   * read of a message when the next one is asked for is skipped, and so is the rest of a body that was
+   * cancelled. A body errors with a `WebSocketError` when the connection ends before the message
+   * does. `maxMessageBytes` and `maxFragments` do not apply: no message is ever whole in memory.
    *
    * @throws {DOMException} `InvalidStateError`, if messages go elsewhere already.
    *

@@ -59,6 +59,8 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   readonly info: ConnectionInfo;
   readonly sender: Sender;
   readyState = OPEN;
+  /** The last round trip that was measured, in milliseconds. */
+  latencyMs: number | undefined;
 
   readonly #options: ResolvedOptions;
   // Made when first needed: an idle connection that callbacks serve needs none of them.
@@ -300,8 +302,12 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   }
 
   onPong(payload: Uint8Array): void {
-    this.#pings?.onPong(payload);
+    this.latencyMs = this.#pings?.onPong(payload) ?? this.latencyMs;
     this.call(this.#callbacks?.pong, payload);
+  }
+
+  onLatency(ms: number): void {
+    this.latencyMs = ms;
   }
 
   onFlush(): void {

@@ -21,7 +21,7 @@ import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
-import { type Beating, Heartbeat } from "./heartbeat.ts";
+import { type Beating, Heartbeat, unref } from "./heartbeat.ts";
 import { IdleFlush } from "./idle_flush.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
@@ -211,6 +211,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
       }
       this.#sentSince = false;
       this.#idleTimer = setTimeout(look, this.#deflate!.idleMs);
+      unref(this.#idleTimer);
     };
     look();
   }
@@ -285,7 +286,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   onData(chunk: Uint8Array): void {
     this.#heartbeat?.alive();
-    this.#engine.holdPongs = this.bufferedAmount > HOLD_PONGS_BYTES;
+    // Only where a drain will come to let them go: what else waits is written at the end of this.
+    this.#engine.holdPongs = this.#blocked && this.bufferedAmount > HOLD_PONGS_BYTES;
     this.#receiving = true;
     try {
       this.#engine.receive(chunk);
@@ -402,7 +404,12 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   onPong(payload: Uint8Array): void {
+    this.#heartbeat?.onPong(payload);
     this.#events.onPong(payload);
+  }
+
+  onLatency(ms: number): void {
+    this.#events.onLatency(ms);
   }
 
   onPeerClose(close: ClosePayload): void {
@@ -434,7 +441,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   resume(): void {
-    if (this.#engine.paused) this.#heartbeat?.alive(); // it was not listened to until now
+    if (this.#engine.paused) this.#heartbeat?.excuse(); // it was not listened to until now
     this.#read();
     if (this.#receiving) return this.#engine.resume();
     this.#receiving = true;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { WebSocketError } from "../errors.ts";
+import { WebSocketError } from "../errors.ts";
 import type { FlowControl, Message, MessageConsumer } from "./message_queue.ts";
 
 /**
@@ -194,7 +194,11 @@ class Body {
   /** Ends a message of which the rest will never come. */
   fail(error: WebSocketError | undefined): void {
     if (this.#cancelled) return;
-    this.#controller.error(error ?? new DOMException("The connection was closed", "AbortError"));
+    this.#controller.error(
+      error ?? new WebSocketError("Cannot read message: the connection was closed in its midst", {
+        code: "WS_MESSAGE_INCOMPLETE",
+      }),
+    );
   }
 
   #enqueue(piece: Message): void {

@@ -180,6 +180,10 @@ export class ObservedChannel implements Channel, ChannelEvents {
     return this.#events.onPing(payload);
   }
 
+  onLatency(ms: number): void {
+    this.#events.onLatency(ms);
+  }
+
   onPong(payload: Uint8Array): void {
     if (!this.#frames) this.#tap.control("in", "pong", payload);
     this.#events.onPong(payload);

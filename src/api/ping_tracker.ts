@@ -50,15 +50,20 @@ export class PingTracker {
   /**
    * Takes a pong. A peer may answer only the latest of several pings (RFC 6455 §5.5.3), so a pong
    * answers those before it as well.
+   *
+   * @returns The round trip of the ping it answers, in milliseconds; `undefined` for none.
    */
-  onPong(payload: Uint8Array): void {
-    if (this.#pending.length === 0) return;
+  onPong(payload: Uint8Array): number | undefined {
+    if (this.#pending.length === 0) return undefined;
     const index = this.#pending.findIndex((ping) => sameBytes(ping.payload, payload));
     const now = performance.now();
+    let roundTripMs: number | undefined;
     for (const ping of this.#pending.splice(0, index + 1)) {
       clearTimeout(ping.timer);
-      ping.resolve(now - ping.sentAt);
+      roundTripMs = now - ping.sentAt;
+      ping.resolve(roundTripMs);
     }
+    return roundTripMs;
   }
 
   /** Gives up all that wait. */

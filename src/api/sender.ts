@@ -17,6 +17,7 @@ import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import { PreparedMessage, sharedOf } from "./prepared_message.ts";
 import { type Bytes, checkMessageOptions, checkSendable, checkText } from "./sendable.ts";
+import { nextCut, StreamSource } from "./stream_source.ts";
 
 export type { Bytes };
 
@@ -38,7 +39,10 @@ export interface SendOptions {
    * `thresholdBytes` on, and streams always.
    */
   compress?: boolean;
-  /** Gives up waiting when aborted; what is not in line any more is sent all the same. */
+  /**
+   * Gives up when aborted. What stands in line is not sent. A stream that is being sent is given up
+   * as if its source had failed. What else is not in line any more is sent all the same.
+   */
   signal?: AbortSignal;
 }
 
@@ -49,6 +53,9 @@ const TURN_BYTES = 1024 * 1024;
 
 /** Already resolved, and shared: a send below the high-water mark allocates no promise. */
 const SENT: Promise<void> = Promise.resolve();
+
+/** What can be sent, with streams locked. */
+type Loaded = string | Bytes | Blob | PreparedMessage | StreamSource;
 
 interface Waiter {
   /** Resolves when no more than this many bytes wait. */
@@ -68,7 +75,7 @@ export class Sender {
   #lineBytes = 0;
   #waiters: Waiter[] = [];
   /** The stream being sent, to be cancelled when the connection ends. */
-  #source: ReadableStreamDefaultReader<unknown> | undefined;
+  #source: StreamSource | undefined;
   #closing = false;
 
   constructor(channel: Channel, highWaterMark: number, maxBufferedBytes: number) {
@@ -126,7 +133,7 @@ export class Sender {
     const size = typeof data === "string" ? data.length * 3 : data.byteLength;
     if (this.#channel.isSlow(size, prepared ? data.compress : undefined)) {
       const own = prepared || typeof data === "string" ? data : new Uint8Array(bytesOf(data));
-      this.#getInLine(size, undefined, own, {});
+      this.#getInLine(size, own, {});
       return true;
     }
     const sent = prepared
@@ -155,7 +162,7 @@ export class Sender {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(error);
-    this.#source?.cancel(error).catch(() => {});
+    this.#source?.cancel(error);
   }
 
   /** Waits for the sends in line. */
@@ -216,20 +223,28 @@ export class Sender {
     }
     const size = prepared ? data.byteLength : checkSendable(data, type);
     const compress = options.compress ?? (prepared ? data.compress : undefined);
-    const refused = this.#refusal();
-    if (refused !== undefined) return refused;
-    if (signal?.aborted) return rejected(signal.reason);
+    const refused = signal?.aborted ? rejected(signal.reason) : this.#refusal();
+    if (refused !== undefined) {
+      // Taken all the same: else nobody would close the file behind it.
+      if (data instanceof ReadableStream) {
+        refused.catch((error) => data.cancel(error)).catch(() => {});
+      }
+      return refused;
+    }
     const quick = typeof data === "string"
       ? !this.#channel.isSlow(size * 3, compress)
       : (prepared || isBufferSource(data)) && !this.#channel.isSlow(size, compress);
+    // Locked now, not when its turn comes: until then it must not be read, or skipped, elsewhere.
+    const loaded = data instanceof ReadableStream ? new StreamSource(data) : data;
     const sent = quick && this.#line === undefined
-      ? this.#dispatch(data, options)
-      : this.#getInLine(size, signal, data, options);
+      ? this.#dispatch(loaded, options)
+      : this.#getInLine(size, loaded, options);
     return signal === undefined ? sent : handled(untilAborted(sent, signal));
   }
 
   /** Sends what was checked already. */
-  #dispatch(data: Sendable, { type, compress }: SendOptions): Promise<void> {
+  #dispatch(data: Loaded, options: SendOptions): Promise<void> {
+    const { type, compress } = options;
     if (typeof data === "string") {
       return type === "binary"
         ? this.#sendBytes(encodeUtf8(data), "binary", compress)
@@ -237,24 +252,19 @@ export class Sender {
     }
     if (data instanceof PreparedMessage) return this.#sendPrepared(data, compress);
     if (isBufferSource(data)) return this.#sendBytes(bytesOf(data), type ?? "binary", compress);
-    return data instanceof ReadableStream
-      ? this.#sendStream(data, type, compress)
+    return data instanceof StreamSource
+      ? this.#sendStream(data, options)
       : this.#sendBlob(data as Blob, type, compress);
   }
 
   /** Sends when all that stands in line before is done. */
-  #getInLine(
-    size: number,
-    signal: AbortSignal | undefined,
-    data: Sendable,
-    options: SendOptions,
-  ): Promise<void> {
+  #getInLine(size: number, data: Loaded, options: SendOptions): Promise<void> {
+    const { signal } = options;
     this.#lineBytes += size;
     const sent = (this.#line ?? SENT).then(() => {
       if (!signal?.aborted && this.#channel.open) return this.#dispatch(data, options);
       const error = signal?.aborted ? signal.reason : notOpen();
-      // Nobody will read the source any more.
-      if (data instanceof ReadableStream && !data.locked) data.cancel(error).catch(() => {});
+      if (data instanceof StreamSource) data.cancel(error); // nobody will read it any more
       throw error;
     }).finally(() => {
       this.#lineBytes -= size;
@@ -277,26 +287,30 @@ export class Sender {
   }
 
   /** Sends a stream as one fragmented message, each piece as it comes. */
-  async #sendStream(
-    stream: ReadableStream<string> | ReadableStream<Uint8Array>,
-    type: "text" | "binary" | undefined,
-    compress: boolean | undefined,
-  ): Promise<void> {
-    const reader = (stream as ReadableStream<unknown>).getReader();
-    const encoder = new FragmentEncoder(type);
+  async #sendStream(source: StreamSource, options: SendOptions): Promise<void> {
+    const { signal, compress } = options;
+    const encoder = new FragmentEncoder(options.type);
+    const giveUp = () => source.cancel(signal!.reason);
     let begun = false;
     let turnBytes = 0;
-    this.#source = reader;
+    this.#source = source;
+    if (signal !== undefined) watchAbort(signal, giveUp);
     try {
       for (let done = false; !done;) {
-        const piece = await reader.read();
-        if (!this.#channel.open) throw notOpen();
+        const piece = await source.read();
         done = piece.done;
         const bytes = done ? encoder.end() : encoder.encode(piece.value);
         if (bytes.length === 0 && !done) continue;
-        begun = true;
-        await this.#channel.sendFragment(bytes, encoder.type, done, compress);
-        await this.#untilBelow(this.#highWaterMark);
+        for (let at = 0, end: number; at < bytes.length || done; at = end) {
+          if (signal?.aborted) throw signal.reason;
+          if (!this.#channel.open) throw notOpen();
+          end = nextCut(bytes, at, encoder.type);
+          begun = true;
+          const final = done && end === bytes.length;
+          await this.#channel.sendFragment(bytes.subarray(at, end), encoder.type, final, compress);
+          await this.#untilBelow(this.#highWaterMark);
+          if (final) break;
+        }
         // A source that always has more and a peer that takes all would leave time for no one else.
         turnBytes += bytes.length;
         if (turnBytes >= TURN_BYTES) {
@@ -305,7 +319,7 @@ export class Sender {
         }
       }
     } catch (cause) {
-      reader.cancel(cause).catch(() => {});
+      source.cancel(cause);
       // A message that has begun cannot be taken back: the peer must not take it for whole.
       if (begun && this.#channel.open) {
         this.#channel.fail(
@@ -319,6 +333,7 @@ export class Sender {
       throw cause;
     } finally {
       this.#source = undefined;
+      if (signal !== undefined) unwatchAbort(signal, giveUp);
     }
   }
 }

@@ -299,7 +299,12 @@ export class NativeChannel implements Channel, NativeEvents {
 
   onPong(payload: Uint8Array): void {
     this.#heartbeat?.alive();
+    this.#heartbeat?.onPong(payload);
     if (this.#open) this.#events.onPong(payload);
+  }
+
+  onLatency(ms: number): void {
+    this.#events.onLatency(ms);
   }
 
   onFlush(empty: boolean): void {
@@ -381,7 +386,7 @@ export class NativeChannel implements Channel, NativeEvents {
   #resumeSocket(): void {
     if (!this.#socketPaused) return;
     this.#socketPaused = false;
-    this.#heartbeat?.alive(); // it was not listened to until now
+    this.#heartbeat?.excuse(); // it was not listened to until now
     this.#socket.resume();
   }
 

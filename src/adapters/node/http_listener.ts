@@ -175,7 +175,10 @@ export class HttpListener {
         else this.#awaitHead(socket, state, true);
       });
     }
-    this.#events.onRequest(incoming, outgoing);
+    if (!this.#stopping) return this.#events.onRequest(incoming, outgoing);
+    // Pipelined behind one that is still being answered.
+    outgoing.writeHead(503, { "Connection": "close", "Content-Length": "0" });
+    outgoing.end();
   }
 }
 
