@@ -9,16 +9,16 @@ import { EMPTY_BYTES } from "../bytes.ts";
 export interface Beating {
   /** Sends a ping. */
   ping(payload: Uint8Array): void;
-  /** Sends a pong that answers nothing. */
-  pong(payload: Uint8Array): void;
+  /** Sends a pong that answers nothing, where there is such a thing. */
+  pong?(payload: Uint8Array): void;
   /** Bytes waiting to be sent: when they shrink, the peer is reading. */
   readonly bufferedAmount: number;
   /** Whether silence proves nothing, because this side is not reading. */
   readonly deaf: boolean;
   /** The peer showed no sign of life in time. */
   onSilence(): void;
-  /** A ping was answered after so many milliseconds. */
-  onLatency(ms: number): void;
+  /** A ping was answered after so many milliseconds; told where pongs are given to the heartbeat. */
+  onLatency?(ms: number): void;
 }
 
 /**
@@ -103,7 +103,7 @@ export class Heartbeat {
     if (((payload[0] - this.#measured) & 255) > ((this.#count - this.#measured) & 255)) return;
     const ms = performance.now() - this.#measuredAt;
     this.#measuredAt = 0;
-    this.#connection.onLatency(ms);
+    this.#connection.onLatency?.(ms);
   }
 
   #wait(ms = this.#timeoutMs): void {
@@ -118,7 +118,7 @@ export class Heartbeat {
   #beatUnheard(): void {
     const { deaf, bufferedAmount } = this.#connection;
     // The peer's pings wait unread on this side, so it must hear in another way that we are there.
-    if (deaf && bufferedAmount === 0) this.#connection.pong(EMPTY_BYTES);
+    if (deaf && bufferedAmount === 0) this.#connection.pong?.(EMPTY_BYTES);
   }
 
   // Static, and given their heartbeat by the timer: a connection that is idle holds no closures.
