@@ -35,3 +35,4 @@ export {
   diagnosticsSink,
   type LogSink,
 } from "./log_sinks.ts";
+export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";

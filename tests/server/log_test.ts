@@ -21,7 +21,7 @@ import {
 } from "../../src/server/mod.ts";
 import { serveBun } from "../adapters/support/bun_server.ts";
 import { serveDeno } from "../adapters/support/deno_server.ts";
-import { clientFrame, RawPeer } from "../adapters/support/raw.ts";
+import { RawPeer } from "../adapters/support/raw.ts";
 import { RUNTIME } from "../adapters/support/runtime.ts";
 import { until, within } from "../adapters/support/waiting.ts";
 
