@@ -43,6 +43,8 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_TERMINATED: "this side cut the connection with terminate()",
   WS_ABORTED: "the signal given to the connection was aborted",
   // Local failures.
+  WS_CLOSED_BY_APPLICATION: "the application closed the connection, or made the error itself",
+  WS_OPENING_FAILED: "a WebSocketStream could not be opened; the cause tells why",
   WS_HANDLER_FAILED: "the handler failed",
   WS_SEND_FAILED: "the source of a streamed message failed",
   WS_COMPRESSION_FAILED: "the codec of permessage-deflate failed",
@@ -54,9 +56,12 @@ export type WebSocketErrorCode = keyof typeof WEBSOCKET_ERROR_CODES;
 
 /** What a {@linkcode WebSocketError} is made from, beside its message. */
 export interface WebSocketErrorInit {
-  /** The stable code. */
-  code: WebSocketErrorCode;
-  /** The close code that was sent to the peer, or that the connection ended with. Default: 1006. */
+  /** The stable code. Default: `"WS_CLOSED_BY_APPLICATION"`. */
+  code?: WebSocketErrorCode;
+  /**
+   * The close code that was sent to the peer, or that the connection ended with. Default: 1006;
+   * without `code` 1005 (none), or 1000 when there is a reason.
+   */
   closeCode?: number;
   /** The reason that went with `closeCode`. Default: `""`. */
   reason?: string;
@@ -66,6 +71,11 @@ export interface WebSocketErrorInit {
 
 /**
  * Reports that a WebSocket connection failed, and why.
+ *
+ * An application makes one without a `code` to say with which close code and reason a
+ * `WebSocketStream` is to be closed: `writable.abort(new WebSocketError(why, { closeCode: 4001 }))`.
+ * As the WebSocketStream proposal says, that must be 1000 or 3000–4999, and the reason have at most
+ * 123 bytes.
  *
  * @example
  * ```ts
@@ -93,14 +103,34 @@ export class WebSocketError extends Error {
   /**
    * Makes the error.
    *
-   * @param message What could not be done, and why.
-   * @param init The stable code, the close code and the cause.
+   * @param message What could not be done, and why. Default: `""`.
+   * @param init The stable code, the close code and the cause. Default: none.
+   * @throws {DOMException} `InvalidAccessError` or `SyntaxError`, if there is no `code`, and the close
+   * code or the reason is not for applications.
    */
-  constructor(message: string, init: WebSocketErrorInit) {
-    super(message, init.cause === undefined ? undefined : { cause: init.cause });
-    this.code = init.code;
-    this.closeCode = init.closeCode ?? 1006;
-    this.reason = init.reason ?? "";
+  constructor(message = "", init: WebSocketErrorInit = {}) {
+    const { code, closeCode, reason = "", cause } = init;
+    super(message, cause === undefined ? undefined : { cause });
+    if (code === undefined) checkOwnClose(closeCode, reason);
+    this.code = code ?? "WS_CLOSED_BY_APPLICATION";
+    this.closeCode = closeCode ?? (code !== undefined ? 1006 : reason === "" ? 1005 : 1000);
+    this.reason = reason;
+  }
+}
+
+/** Checks what an application wants a connection to be closed with. */
+function checkOwnClose(closeCode: number | undefined, reason: string): void {
+  if (closeCode !== undefined && closeCode !== 1000 && !(closeCode >= 3000 && closeCode <= 4999)) {
+    throw new DOMException(
+      `Cannot make WebSocketError: close code ${closeCode} is not 1000 or 3000-4999`,
+      "InvalidAccessError",
+    );
+  }
+  if (new TextEncoder().encode(reason).length > 123) {
+    throw new DOMException(
+      "Cannot make WebSocketError: the reason is longer than 123 bytes of UTF-8",
+      "SyntaxError",
+    );
   }
 }
 

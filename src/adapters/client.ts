@@ -11,6 +11,28 @@ import type { ClientTlsOptions } from "./node/dial.ts";
 export type { ClientOptions, ClientTlsOptions, ConnectOptions, WebSocketConnection };
 export { HandshakeError, WebSocketError } from "../errors.ts";
 export * from "../api/reconnecting/mod.ts";
+export type { WebSocketCloseEvent, WebSocketErrorEvent } from "../api/websocket/events.ts";
+export type {
+  WebSocketBinaryType,
+  WebSocketConstructor,
+  WebSocketEvents,
+  WebSocketHandler,
+  WebSocketInstance,
+  WebSocketListener,
+} from "../api/websocket/types.ts";
+export type {
+  WebSocketCloseInfo,
+  WebSocketOpenInfo,
+  WebSocketStreamConstructor,
+  WebSocketStreamInstance,
+  WebSocketStreamOptions,
+} from "../api/websocket_stream.ts";
+export {
+  WebSocket,
+  type WebSocketOptions,
+  WebSocketStream,
+  type WebSocketStreamNetworkOptions,
+} from "./websocket.ts";
 
 /**
  * Opens a WebSocket connection.

@@ -178,7 +178,8 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   // ------------------------------------------------------------------- leaving
 
-  close(closeCode: number, reason: string): void {
+  /** Starts the closing handshake after what was sent; `undefined` for a frame without a code. */
+  close(closeCode: number | undefined, reason: string): void {
     if (this.readyState !== OPEN) return;
     this.#leave();
     this.sender.close();
@@ -196,7 +197,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     );
   }
 
-  async #closeAfterLine(closeCode: number, reason: string): Promise<void> {
+  async #closeAfterLine(closeCode: number | undefined, reason: string): Promise<void> {
     const { closeTimeoutMs } = this.#options;
     const deadline = setTimeout(() =>
       this.channel.terminate(

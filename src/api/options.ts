@@ -137,7 +137,8 @@ function resolveNumber(name: NumberOption, value: number | undefined): number {
   return value;
 }
 
-function isAbortSignal(value: unknown): value is AbortSignal {
+/** Tells whether a value is an `AbortSignal`, of whichever realm. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
   return typeof value === "object" && value !== null && "aborted" in value &&
     typeof (value as AbortSignal).addEventListener === "function";
 }

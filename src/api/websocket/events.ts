@@ -1,0 +1,140 @@
+/**
+ * The events of a `WebSocket`: the platform's classes, and ones of the same shape where it lacks them.
+ *
+ * @see WHATWG WebSockets, section 3.3; HTML, section 8.1.4.6
+ * @module
+ */
+
+import { defineInterface, toClampedShort, toDictionary, toDomString, toUsvString } from "./idl.ts";
+
+/** A close event. */
+export interface WebSocketCloseEvent extends Event {
+  /** Whether the closing handshake was completed. */
+  readonly wasClean: boolean;
+  /** The server's close code; 1005 when its frame had none, 1006 when no close frame came. */
+  readonly code: number;
+  /** The server's reason; may be empty. */
+  readonly reason: string;
+}
+
+/** An error event. */
+export interface WebSocketErrorEvent extends Event {
+  /** What went wrong, as a sentence. */
+  readonly message: string;
+  /** The cause: a `HandshakeError` before the connection was open, then a `WebSocketError`. */
+  // deno-lint-ignore no-explicit-any -- as the DOM has it
+  readonly error: any;
+  /** Always empty here. */
+  readonly filename: string;
+  /** Always 0 here. */
+  readonly lineno: number;
+  /** Always 0 here. */
+  readonly colno: number;
+}
+
+interface CloseInit extends EventInit {
+  wasClean?: boolean;
+  code?: number;
+  reason?: string;
+}
+
+interface ErrorInit extends EventInit {
+  message?: string;
+  error?: unknown;
+  filename?: string;
+  lineno?: number;
+  colno?: number;
+}
+
+type EventClass<Made extends Event, Init> = new (type: string, init?: Init) => Made;
+
+/** `CloseEvent` for runtimes without one (Node.js before 23). */
+export class OwnCloseEvent extends Event implements WebSocketCloseEvent {
+  readonly #init: Required<Omit<CloseInit, keyof EventInit>>;
+
+  constructor(type: string, init?: CloseInit) {
+    super(type, init);
+    const { wasClean, code = 0, reason = "" } = toDictionary(init, "CloseEventInit");
+    this.#init = {
+      wasClean: Boolean(wasClean),
+      code: toClampedShort(code),
+      reason: toUsvString(reason),
+    };
+  }
+
+  get wasClean(): boolean {
+    return this.#init.wasClean;
+  }
+
+  get code(): number {
+    return this.#init.code;
+  }
+
+  get reason(): string {
+    return this.#init.reason;
+  }
+}
+
+/** `ErrorEvent` for runtimes without one (Node.js). */
+export class OwnErrorEvent extends Event implements WebSocketErrorEvent {
+  readonly #init: Required<Omit<ErrorInit, keyof EventInit>>;
+
+  constructor(type: string, init?: ErrorInit) {
+    super(type, init);
+    const { message = "", error, filename = "", lineno = 0, colno = 0 } = toDictionary(
+      init,
+      "ErrorEventInit",
+    );
+    this.#init = {
+      message: toDomString(message),
+      error,
+      filename: toUsvString(filename),
+      lineno: Number(lineno) >>> 0,
+      colno: Number(colno) >>> 0,
+    };
+  }
+
+  get message(): string {
+    return this.#init.message;
+  }
+
+  get error(): unknown {
+    return this.#init.error;
+  }
+
+  get filename(): string {
+    return this.#init.filename;
+  }
+
+  get lineno(): number {
+    return this.#init.lineno;
+  }
+
+  get colno(): number {
+    return this.#init.colno;
+  }
+}
+
+defineInterface(OwnCloseEvent, "CloseEvent");
+defineInterface(OwnErrorEvent, "ErrorEvent");
+Object.defineProperty(OwnCloseEvent, "name", { value: "CloseEvent" });
+Object.defineProperty(OwnErrorEvent, "name", { value: "ErrorEvent" });
+
+interface Platform {
+  CloseEvent?: EventClass<WebSocketCloseEvent, CloseInit>;
+  ErrorEvent?: EventClass<WebSocketErrorEvent, ErrorInit>;
+}
+
+const platform = globalThis as Platform;
+const CloseEventClass = platform.CloseEvent ?? OwnCloseEvent;
+const ErrorEventClass = platform.ErrorEvent ?? OwnErrorEvent;
+
+/** Makes a close event. */
+export function closeEvent(code: number, reason: string, wasClean: boolean): WebSocketCloseEvent {
+  return new CloseEventClass("close", { wasClean, code, reason });
+}
+
+/** Makes an error event that carries its cause. */
+export function errorEvent(error: Error): WebSocketErrorEvent {
+  return new ErrorEventClass("error", { error, message: error.message });
+}
