@@ -33,7 +33,9 @@ export function parseAddress(text: string): Uint8Array | null {
     }
     return bytes;
   }
-  const plain = text.length <= 80 ? /^([0-9a-f:.]{2,45})(?:%[\w.~-]+)?$/i.exec(text)?.[1] : undefined;
+  const plain = text.length <= 80
+    ? /^([0-9a-f:.]{2,45})(?:%[\w.~-]+)?$/i.exec(text)?.[1]
+    : undefined;
   if (plain === undefined || !plain.includes(":")) return null;
   if (!URL.canParse(`http://[${plain}]/`)) return null;
   // A URL writes it in its shortest form, without dots: at most one "::".

@@ -19,7 +19,7 @@ export interface LimitOptions {
   messagesPerSecond?: number;
   /** Messages that may come at once after a rest. Default: `messagesPerSecond`, at least 1. */
   messageBurst?: number;
-  /** Bytes per second of one connection; a character counts as one byte. Default: `Infinity`. */
+  /** Payload bytes per second of one connection, as on the wire. Default: `Infinity`. */
   bytesPerSecond?: number;
   /** Bytes that may come at once after a rest. Default: `bytesPerSecond`. */
   byteBurst?: number;

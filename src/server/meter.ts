@@ -3,29 +3,63 @@
  * @module
  */
 
-import type { ChannelEvents, CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
+import type {
+  ConnectionObserver,
+  ObservedConnection,
+  ObservedControl,
+  ObservedFrame,
+  ObservedMessage,
+} from "../api/observer.ts";
 import { type ResolvedLimits, TokenBucket } from "./limits.ts";
 
 /** The longest pause at once, in milliseconds: timers hold no more. */
 const MAX_PAUSE_MS = 2 ** 31 - 1;
 
-/** Whether limits say anything of messages. */
-export function metersMessages(limits: ResolvedLimits): boolean {
-  return limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity;
+/** The lowest opcode of a control frame. */
+const CLOSE = 8;
+
+/**
+ * Makes an observer that holds connections to the limits on messages and bytes. Where frames are
+ * seen, those count, so that a message counts while it comes; else whole messages do.
+ *
+ * @returns The observer; `undefined` when there are no such limits.
+ */
+export function meterMessages(limits: ResolvedLimits): ConnectionObserver | undefined {
+  if (limits.messagesPerSecond === Infinity && limits.bytesPerSecond === Infinity) return undefined;
+  const meters = new WeakMap<ObservedConnection, Meter>();
+  return {
+    open(connection: ObservedConnection) {
+      meters.set(connection, new Meter(connection.socket!, limits));
+    },
+    frame(connection: ObservedConnection, { direction, opcode, fin, length }: ObservedFrame) {
+      if (direction === "out" || opcode >= CLOSE) return;
+      meters.get(connection)?.count(fin ? 1 : 0, length);
+    },
+    message(connection: ObservedConnection, { direction, data }: ObservedMessage) {
+      if (direction === "out" || connection.socket!.capabilities.frameEvents) return;
+      meters.get(connection)?.count(1, data?.length ?? 0);
+    },
+    control(connection: ObservedConnection, { direction, type, payload }: ObservedControl) {
+      if (direction === "in" && type === "ping") meters.get(connection)?.count(1, payload.length);
+    },
+    close(connection: ObservedConnection) {
+      meters.get(connection)?.stop();
+    },
+  };
 }
 
 /** Counts what one connection sends. */
-export class Meter {
+class Meter {
   readonly #socket: WebSocketConnection;
-  readonly #limits: ResolvedLimits;
+  readonly #closes: boolean;
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: WebSocketConnection, limits: ResolvedLimits) {
     this.#socket = socket;
-    this.#limits = limits;
+    this.#closes = limits.onExcess === "close";
     const { messagesPerSecond, messageBurst, bytesPerSecond, byteBurst } = limits;
     const now = performance.now();
     if (messagesPerSecond !== Infinity) {
@@ -34,93 +68,44 @@ export class Meter {
     if (bytesPerSecond !== Infinity) this.#bytes = new TokenBucket(bytesPerSecond, byteBurst, now);
   }
 
-  /**
-   * Counts messages and bytes.
-   *
-   * @returns `false` when that was too much and the connection is being closed.
-   */
-  count(messages: number, bytes: number): boolean {
+  /** Counts messages and bytes, and closes the connection or stops reading it for a while. */
+  count(messages: number, bytes: number): void {
+    const socket = this.#socket;
+    const waitMs = this.#take(messages, bytes);
+    // While it is paused, what had been read already is owed like the rest.
+    if (waitMs === 0 || this.#timer !== undefined || socket.readyState !== 1) return;
+    socket.pause();
+    if (this.#closes) {
+      // Not here: what an observer does is hidden from the other observers.
+      return queueMicrotask(() => void socket.close(1008, "the peer sends too much"));
+    }
+    this.#timer = setTimeout(this.#onTimer, Math.min(waitMs, MAX_PAUSE_MS));
+  }
+
+  /** Takes what came, also into debt, and tells how long that is to be waited for. */
+  #take(messages: number, bytes: number): number {
     const now = performance.now();
-    // What has come is counted, and the debt is waited for: nothing is lost by pausing.
     this.#messages?.take(messages, now);
     this.#bytes?.take(bytes, now);
-    const waitMs = Math.max(
-      this.#messages?.waitMs(0, now) ?? 0,
-      this.#bytes?.waitMs(0, now) ?? 0,
-    );
-    if (waitMs === 0) return true;
-    const socket = this.#socket;
-    if (this.#limits.onExcess === "close") {
-      if (socket.readyState === 1) void socket.close(1008, "the peer sends too much");
-      return false;
-    }
-    if (this.#timer !== undefined) return true;
-    socket.pause();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      socket.resume();
-    }, Math.min(waitMs, MAX_PAUSE_MS));
-    return true;
+    return this.#debtMs(now);
   }
+
+  #debtMs(now: number): number {
+    return Math.max(this.#messages?.waitMs(0, now) ?? 0, this.#bytes?.waitMs(0, now) ?? 0);
+  }
+
+  readonly #onTimer = (): void => {
+    const waitMs = this.#debtMs(performance.now());
+    if (waitMs >= 1) {
+      this.#timer = setTimeout(this.#onTimer, Math.min(waitMs, MAX_PAUSE_MS));
+      return;
+    }
+    this.#timer = undefined;
+    this.#socket.resume();
+  };
 
   /** Leaves no timer behind. */
   stop(): void {
     clearTimeout(this.#timer);
-  }
-}
-
-/** Stands between a channel and its connection, and counts what passes. */
-export class MeteredEvents implements ChannelEvents {
-  readonly #events: ChannelEvents;
-  readonly #meter: Meter;
-
-  constructor(events: ChannelEvents, meter: Meter) {
-    this.#events = events;
-    this.#meter = meter;
-  }
-
-  onMessage(data: string | Uint8Array): void {
-    if (this.#meter.count(1, data.length)) this.#events.onMessage(data);
-  }
-
-  onMessageStart(type: "text" | "binary"): void {
-    if (this.#meter.count(1, 0)) this.#events.onMessageStart(type);
-  }
-
-  onMessageSlice(slice: Uint8Array): void {
-    if (this.#meter.count(0, slice.length)) this.#events.onMessageSlice(slice);
-  }
-
-  onMessageEnd(): void {
-    this.#events.onMessageEnd();
-  }
-
-  onPing(payload: Uint8Array): boolean {
-    return this.#meter.count(1, payload.length) && this.#events.onPing(payload);
-  }
-
-  onPong(payload: Uint8Array): void {
-    this.#events.onPong(payload);
-  }
-
-  onFlush(): void {
-    this.#events.onFlush();
-  }
-
-  onDrain(): void {
-    this.#events.onDrain();
-  }
-
-  onClosing(close: Parameters<ChannelEvents["onClosing"]>[0]): void {
-    this.#events.onClosing(close);
-  }
-
-  onFailure(error: Parameters<ChannelEvents["onFailure"]>[0]): void {
-    this.#events.onFailure(error);
-  }
-
-  onClosed(info: CloseInfo): void {
-    this.#meter.stop();
-    this.#events.onClosed(info);
   }
 }

@@ -1,5 +1,6 @@
 /**
- * What servers need beside connections: logs, metrics and EventSource.
+ * What servers need beside connections: a router for paths and subprotocols, topics, limits,
+ * cookies, proxies and an orderly shutdown; logs, metrics and EventSource.
  *
  * @module
  */
@@ -36,3 +37,27 @@ export {
   type LogSink,
 } from "./log_sinks.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
+export { broadcast, type BroadcastOptions, type Delivery, type SlowPolicy } from "./broadcast.ts";
+export { type CookieOptions, parseCookies, serializeCookie } from "./cookies.ts";
+export type { LimitOptions } from "./limits.ts";
+export type { MountableServer } from "./mounts.ts";
+export type { PathParams } from "./path_params.ts";
+export { type PathGroups, PathPattern } from "./path_pattern.ts";
+export type { ProxyHeader, TrustProxy } from "./proxy.ts";
+export { broadcastChannelRelay, type RelayMessage, type TopicRelay } from "./relay.ts";
+export {
+  Route,
+  type RouteCallbacks,
+  type RouteContext,
+  type RouteFunction,
+  type RouteHandler,
+  type RouteOptions,
+} from "./route.ts";
+export { type BunRouterServer, Router, type RouterOptions } from "./router.ts";
+export {
+  shutdownOnSignals,
+  type ShutdownOptions,
+  type ShutdownSignal,
+  type Stoppable,
+} from "./signals.ts";
+export { Topics, type TopicsOptions } from "./topics.ts";

@@ -89,7 +89,8 @@ function inspect(expression: string, source: string): Expression {
 }
 
 /** An atom (a class, an escape or a character) and its quantifier. */
-const ATOM = /(\[(?:\\.|[^\]\\[])+\]|\\[dDwWsSfnrtv]|\\[^a-zA-Z0-9]|[^\\[\](){}*+?|^$])((?:[*+?]|\{\d+(?:,\d*)?\})\??)?/y;
+const ATOM =
+  /(\[(?:\\.|[^\]\\[])+\]|\\[dDwWsSfnrtv]|\\[^a-zA-Z0-9]|[^\\[\](){}*+?|^$])((?:[*+?]|\{\d+(?:,\d*)?\})\??)?/y;
 
 /** Splits an expression into its atoms; alternatives and plain groups are passed over. */
 function splitAtoms(expression: string, source: string): [string, string, string][] {

@@ -31,7 +31,8 @@ type Named<Pattern extends string> = Pattern extends `${string}:${infer After}`
   : unknown;
 
 /** Braces may make what is in them optional. */
-type Braced<Pattern extends string, Params> = Pattern extends `${string}{${string}` ? Partial<Params>
+type Braced<Pattern extends string, Params> = Pattern extends `${string}{${string}`
+  ? Partial<Params>
   : Params;
 
 /**

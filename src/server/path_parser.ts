@@ -195,7 +195,9 @@ function readExpression(source: string, characters: readonly string[], start: nu
 }
 
 function isNamePart(character: string, first: boolean): boolean {
-  return first ? /[$_\p{ID_Start}]/u.test(character) : /[$\u200c\u200d\p{ID_Continue}]/u.test(character);
+  return first
+    ? /[$_\p{ID_Start}]/u.test(character)
+    : /[$\u200c\u200d\p{ID_Continue}]/u.test(character);
 }
 
 /** Makes the error for a pattern that cannot be used. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Part, parsePattern } from "./path_parser.ts";
+import { parsePattern, type Part } from "./path_parser.ts";
 import { degreeOf } from "./path_degree.ts";
 
 /** What a pattern found in a path, by name or number; `undefined` for what was left out. */

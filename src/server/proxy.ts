@@ -147,7 +147,8 @@ function listOf(value: string | null): string[] {
 }
 
 /** A parameter of a `Forwarded` element, and what separates it from the next. */
-const PARAMETER = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\[^])*)"|([^\s;,"]*))[ \t]*([;,]|$)/y;
+const PARAMETER =
+  /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\[^])*)"|([^\s;,"]*))[ \t]*([;,]|$)/y;
 
 /** Reads the `Forwarded` field, the last proxy's words first; a malformed field says nothing. */
 function readForwarded({ header }: DirectRequest): Hop[] {

@@ -117,7 +117,9 @@ export class Topics<Data = any> implements Disposable {
    */
   subscribe(socket: WebSocketConnection<Data>, topic: string): boolean {
     checkTopic(topic);
-    if (topic === "" || topic.length > this.#maxTopicLength || socket.readyState !== 1) return false;
+    if (topic === "" || topic.length > this.#maxTopicLength || socket.readyState !== 1) {
+      return false;
+    }
     let topics = this.#topics.get(socket);
     if (topics?.has(topic)) return true;
     if ((topics?.size ?? 0) >= this.#maxTopicsPerSocket) return false;
@@ -238,7 +240,9 @@ function limit(
     throw new TypeError(`Cannot use option "${name}": expected a number, got ${describe(value)}`);
   }
   if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(`Cannot use option "${name}": expected an integer from 1 on, got ${value}`);
+    throw new RangeError(
+      `Cannot use option "${name}": expected an integer from 1 on, got ${value}`,
+    );
   }
   return value;
 }

@@ -124,13 +124,30 @@ test("patterns match as the platform's URLPattern does", {
 test("groups have no prototype, whatever their names are", () => {
   const groups = new PathPattern("/:__proto__/:constructor/:x?").exec("/a/b")!;
   assertEquals(Object.getPrototypeOf(groups), null);
-  assertEquals(Object.entries(groups), [["__proto__", "a"], ["constructor", "b"], ["x", undefined]]);
+  assertEquals(Object.entries(groups), [["__proto__", "a"], ["constructor", "b"], [
+    "x",
+    undefined,
+  ]]);
   assertEquals(groups.toString, undefined);
 });
 
 test("malformed patterns are refused", () => {
   const malformed = [
-    ...["", "a", ":a", "/:", "/: a", "/(", "/(a", "/()", "/(?:a)", "/((a))", "/{a", "/a}", "/{{a}}"],
+    ...[
+      "",
+      "a",
+      ":a",
+      "/:",
+      "/: a",
+      "/(",
+      "/(a",
+      "/()",
+      "/(?:a)",
+      "/((a))",
+      "/{a",
+      "/a}",
+      "/{{a}}",
+    ],
     ...["/\\", "/:a/:a", "/?", "/+a+", "/(ä)", "/a(b", "/([)"],
   ];
   for (const source of malformed) assertThrows(() => new PathPattern(source), TypeError, "Cannot");
@@ -142,7 +159,13 @@ test("patterns that a path could make slow are refused", () => {
     ...["/((?:a+)+)", "/x(\\d+)+", "/x:a(\\d+)*", "/((?:a|aa)+)", "/((a+)+)", "/(a*a*a*)b", "/**"],
     ...["/*a*b*c", "/:a-:b-:c", "/{:a}+x", "/{a:b}*x", "/(.*)/(.*)/(.*)/x", "/(a(?=b))", "/(\\1)"],
     ...["/(\\w+\\w+\\w+)", "/*/:a-:b/x", "/:a{/x}?:b{/y}?:c", "/(a{1,}a{1,}a{1,})", "/(\\bx)"],
-    ...["/:a(.+)/:b(.+)/:c(.+)", "/(\\p{L}+)", "/((?:x){9})", "/(?<n>a)", "/:a(\\w+){:b(\\w+)}?{c}+"],
+    ...[
+      "/:a(.+)/:b(.+)/:c(.+)",
+      "/(\\p{L}+)",
+      "/((?:x){9})",
+      "/(?<n>a)",
+      "/:a(\\w+){:b(\\w+)}?{c}+",
+    ],
   ];
   for (const source of slow) {
     assertThrows(() => new PathPattern(source), TypeError, "Cannot use path pattern", source);
