@@ -3,9 +3,11 @@
  * @module
  */
 
+import { isBufferSource } from "../bytes.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
-import type { Bytes } from "../api/sender.ts";
+import { PreparedMessage, prepareMessage } from "../api/prepared_message.ts";
+import type { Bytes } from "../api/sendable.ts";
 
 /**
  * What becomes of a connection that has more than its `highWaterMark` waiting to be sent when a
@@ -37,9 +39,7 @@ export interface Delivery {
  * @throws {TypeError} If it is neither a string nor bytes.
  */
 export function checkMessage(data: unknown): void {
-  if (typeof data === "string" || data instanceof Uint8Array) return;
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return;
-  if (typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer) return;
+  if (typeof data === "string" || isBufferSource(data)) return;
   throw new TypeError(
     `Cannot send to many: expected a string or a BufferSource, got ${describe(data)}`,
   );
@@ -57,10 +57,11 @@ export function checkSlowPolicy(slow: unknown): asserts slow is SlowPolicy {
 }
 
 /**
- * Sends a message to many connections at once. It never waits: who is too slow does not get it.
+ * Sends a message to many connections at once. It never waits: who is too slow does not get it. The
+ * message is encoded once, and compressed once for each way in which the connections compress.
  *
  * @param sockets The connections; those that are not open are passed over.
- * @param data A string, or bytes.
+ * @param data A string, bytes, or what `prepareMessage()` made.
  * @param options Who gets it, and what becomes of who is too slow.
  * @throws {TypeError} If the message or an option is wrong.
  *
@@ -76,10 +77,10 @@ export function checkSlowPolicy(slow: unknown): asserts slow is SlowPolicy {
  */
 export function broadcast<Data>(
   sockets: Iterable<WebSocketConnection<Data>>,
-  data: string | Bytes,
+  data: string | Bytes | PreparedMessage,
   options: BroadcastOptions<Data> = {},
 ): Delivery {
-  checkMessage(data);
+  if (!(data instanceof PreparedMessage)) checkMessage(data);
   checkOptionNames(options, ["except", "filter", "slow"]);
   const { except, filter, slow = "drop" } = options;
   checkSlowPolicy(slow);
@@ -87,12 +88,14 @@ export function broadcast<Data>(
     throw new TypeError(`Cannot use option "filter": expected a function, got ${describe(filter)}`);
   }
   const out = except instanceof Set ? except as ReadonlySet<unknown> : undefined;
+  let message = data instanceof PreparedMessage ? data : undefined;
   let sent = 0;
   let dropped = 0;
   for (const socket of sockets) {
     if (socket === except || out?.has(socket) || socket.readyState !== 1) continue;
     if (filter !== undefined && !filter(socket)) continue;
-    if (socket.trySend(data)) sent++;
+    message ??= prepareMessage(data as string | Bytes);
+    if (socket.trySend(message)) sent++;
     else if (socket.readyState === 1) {
       dropped++;
       if (slow === "close") void socket.close(1013, "the peer reads too slowly");

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Bytes } from "../api/sender.ts";
+import type { Bytes } from "../api/sendable.ts";
 
 /** A message on its way between processes. */
 export interface RelayMessage {

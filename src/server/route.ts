@@ -9,7 +9,8 @@ import { checkHandler } from "../api/handler.ts";
 import type { HeadersLike, UpgradeRequest } from "../api/mod.ts";
 import { describe } from "../api/options.ts";
 import type { ServerOptions } from "../api/server_opening.ts";
-import type { Bytes } from "../api/sender.ts";
+import type { PreparedMessage } from "../api/prepared_message.ts";
+import type { Bytes } from "../api/sendable.ts";
 import { broadcast, type BroadcastOptions, type Delivery } from "./broadcast.ts";
 import { parseCookies } from "./cookies.ts";
 import type { PathParams } from "./path_params.ts";
@@ -116,7 +117,7 @@ export class Route<Data = any> {
    *
    * @throws {TypeError} If the message or an option is wrong.
    */
-  broadcast(data: string | Bytes, options?: BroadcastOptions<Data>): Delivery {
+  broadcast(data: string | Bytes | PreparedMessage, options?: BroadcastOptions<Data>): Delivery {
     return broadcast(this.connections, data, options);
   }
 

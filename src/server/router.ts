@@ -20,7 +20,8 @@ import { openUpgrade, type UpgradeListener } from "../adapters/node/upgrade.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { runHandler } from "../api/handler.ts";
 import { isUpgradeRequest } from "../api/mod.ts";
-import type { Bytes } from "../api/sender.ts";
+import type { PreparedMessage } from "../api/prepared_message.ts";
+import type { Bytes } from "../api/sendable.ts";
 import type { ServerSetup } from "../api/server_opening.ts";
 import { broadcast, type BroadcastOptions, type Delivery } from "./broadcast.ts";
 import { Dispatcher, refusal, type RouterOptions } from "./dispatcher.ts";
@@ -184,7 +185,7 @@ export class Router implements AsyncDisposable {
    *
    * @throws {TypeError} If the message or an option is wrong.
    */
-  broadcast(data: string | Bytes, options?: BroadcastOptions): Delivery {
+  broadcast(data: string | Bytes | PreparedMessage, options?: BroadcastOptions): Delivery {
     return broadcast(this.connections, data, options);
   }
 

@@ -6,7 +6,7 @@
 import type { WebSocketConnection } from "../api/connection.ts";
 import { logError } from "../api/handler.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
-import type { Bytes } from "../api/sender.ts";
+import type { Bytes } from "../api/sendable.ts";
 import {
   broadcast,
   type BroadcastOptions,

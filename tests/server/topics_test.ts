@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";
-import type { WebSocketConnection } from "../../src/api/mod.ts";
+import { prepareMessage, type WebSocketConnection } from "../../src/api/mod.ts";
 import {
   broadcast,
   broadcastChannelRelay,
@@ -151,6 +151,15 @@ testWith("a slow subscriber is closed with 1013 where the policy says so", async
   await until(() => slow.frames.at(-1)?.opcode === 8, "the close frame came");
   const { payload } = slow.frames.at(-1)!;
   assertEquals(payload[0] * 256 + payload[1], 1013);
+});
+
+testWith("a message that was prepared goes out as it is, and to no relay", async (join) => {
+  const { socket, frames } = await join();
+  const message = prepareMessage("hi", { type: "binary" });
+  assertEquals(broadcast([socket, socket], message), { sent: 2, dropped: 0 });
+  await until(() => frames.length === 2, "both came");
+  assertEquals(frames.map(({ opcode }) => opcode), [2, 2]);
+  assertThrows(() => new Topics().publish("x", message as never), TypeError, "Cannot send to many");
 });
 
 testWith("wrong messages and options are refused", async (join) => {
