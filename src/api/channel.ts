@@ -25,8 +25,10 @@ export interface CloseInfo {
  * socket lacks some.
  */
 export interface ConnectionCapabilities {
-  /** Whose framing it is: `"fullduplex"`, `"deno"` or `"bun"`. */
+  /** Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, or the draft's with `./legacy`. */
   readonly engine: string;
+  /** Bytes can be sent as they are; else there is text only. */
+  readonly binary: boolean;
   /** `ping()` and `pong()` can be sent and pongs are seen. */
   readonly ping: boolean;
   /** The peer's pings are seen by the `ping` callback. */
@@ -37,7 +39,9 @@ export interface ConnectionCapabilities {
   readonly receiveStreaming: boolean;
   /** A `ReadableStream` goes out fragment by fragment, never whole in memory. */
   readonly sendStreaming: boolean;
-  /** Every code of RFC 6455 §7.4 can be sent with `close()`; else 1000 and 3000–4999 only. */
+  /** A close code and a reason reach the peer; else `close()` takes them, and they are dropped. */
+  readonly closeCodes: boolean;
+  /** Every code of RFC 6455 §7.4 can be given to `close()`; else 1000 and 3000–4999 only. */
   readonly allCloseCodes: boolean;
   /** `terminate()` cuts the socket at once; else it is closed as fast as the runtime allows. */
   readonly terminate: boolean;

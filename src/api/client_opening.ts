@@ -24,6 +24,7 @@ import type { WebSocketConnection } from "./connection.ts";
 import { ConnectionCore, startSoon } from "./connection_core.ts";
 import { ConnectionTap } from "./connection_tap.ts";
 import { dechunk } from "./dechunk.ts";
+import { checkLegacy, type ClientDialect, type LegacyClient } from "./dialect.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkHandler, checkOnError, type Handler, logError, runHandler } from "./handler.ts";
 import { type HeadLoss, HeadPhase } from "./head_phase.ts";
@@ -54,6 +55,11 @@ export interface ClientOptions extends ConnectionOptions {
   handler?: Handler;
   /** Takes what the handler throws. Default: it is printed with `console.error`. */
   onError?: (error: unknown) => void;
+  /**
+   * Speaks a version that is older than RFC 6455: what `legacyClient()` of `./legacy` returns.
+   * Default: RFC 6455.
+   */
+  legacy?: LegacyClient;
 }
 
 /** The names of all {@linkcode ClientOptions}. */
@@ -64,6 +70,7 @@ export const CLIENT_OPTION_NAMES: readonly string[] = [
   "compression",
   "handler",
   "onError",
+  "legacy",
 ];
 
 /** A handshake ready to be sent, with the options of its connection. */
@@ -78,6 +85,8 @@ export interface ClientSetup {
   readonly onError: (error: unknown) => void;
   /** Where to report what observers see of it; absent where nobody observes. */
   readonly tap?: ConnectionTap;
+  /** What takes the place of RFC 6455's rules. Default: nothing. */
+  readonly dialect?: ClientDialect | undefined;
 }
 
 /** How much of a refusal's body a `HandshakeError` shows, in bytes. */
@@ -106,13 +115,27 @@ export function setupClient(
   const { protocols, headers, handler, onError = logError } = options;
   if (handler !== undefined) checkHandler(handler);
   checkOnError(onError);
+  const { legacy } = options;
+  if (legacy !== undefined) {
+    checkLegacy(legacy, "begin", "legacyClient()");
+    if (options.compression !== undefined && options.compression !== false) {
+      throw new TypeError('Cannot use option "compression" with "legacy": the drafts have none');
+    }
+  }
   const compression = resolveCompression(options.compression, codec);
   const extensions = clientExtensions(compression);
   const handshake = createClientHandshake({ url, protocols, headers, extensions });
-  const resolved = resolveOptions(options, onError);
-  const setup = { handshake, options: resolved, handler, onError };
-  if (resolved.observers === undefined) return setup;
-  const tap = new ConnectionTap(resolved.observers, "client");
+  const dialect = legacy?.begin(handshake);
+  const setup = {
+    handshake: dialect?.handshake ?? handshake,
+    options: resolveOptions(options, onError),
+    handler,
+    onError,
+    dialect,
+  };
+  const { observers } = setup.options;
+  if (observers === undefined) return setup;
+  const tap = new ConnectionTap(observers, "client");
   tap.connection.url = handshake.url;
   return { ...setup, tap };
 }
@@ -132,14 +155,15 @@ export async function openClient(
   setup: ClientSetup,
   timeoutMs: number = setup.options.handshakeTimeoutMs,
 ): Promise<ConnectionCore> {
-  const { handshake, options, tap } = setup;
+  const { handshake, options, dialect, tap } = setup;
   const phase = new HeadPhase(transport, timeoutMs, options.signal);
   if (tap !== undefined) {
     tap.connection.remoteAddress = transport.remoteAddress;
     tap.requestSent(handshake.headers);
   }
   try {
-    transport.write([encodeRequestHead(handshake)]);
+    const request = encodeRequestHead(handshake);
+    transport.write(dialect === undefined ? [request] : [request, dialect.body]);
     const outcome = await phase.readHead("response", options.maxHeaderBytes);
     if ("lost" in outcome) throw lossError(outcome, timeoutMs);
     if ("fault" in outcome) {
@@ -149,11 +173,15 @@ export async function openClient(
     const { head, rest } = outcome;
     tap?.response("in", head.status, head.headers);
     if (head.status !== 101) throw await readRefusal(phase, head, rest);
-    const verdict = await phase.watch(verifyResponse(handshake, head));
+    const answer = await phase.readBytes(rest, dialect?.answerBytes ?? 0);
+    if ("lost" in answer) throw lossError(answer, timeoutMs);
+    const verified = dialect?.verify?.(head, answer.bytes) ?? verifyResponse(handshake, head);
+    const verdict = await phase.watch(Promise.resolve(verified));
     if ("lost" in verdict) throw lossError(verdict, timeoutMs);
     if (!verdict.ok) throw verdict.error;
     const deflate = findDeflate(verdict.negotiated);
-    const channel = new EngineChannel(transport, "client", options, rest, deflate, tap);
+    const channel = dialect?.connect?.(transport, "client", options, answer.rest) ??
+      new EngineChannel(transport, "client", options, answer.rest, deflate, tap);
     return new ConnectionCore(
       channel,
       {

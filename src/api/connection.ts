@@ -317,7 +317,7 @@ function controlPayload(payload: string | Bytes): Uint8Array {
 
 function noPing(): DOMException {
   return new DOMException(
-    "Cannot ping: this runtime's own socket has no way to send one",
+    "Cannot ping: this connection has no way to send one",
     "NotSupportedError",
   );
 }

@@ -29,11 +29,13 @@ import type { Transport, TransportEvents } from "./transport.ts";
 /** What this library's engine can do: everything. */
 export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   engine: "fullduplex",
+  binary: true,
   ping: true,
   pingEvents: true,
   receiveBackPressure: true,
   receiveStreaming: true,
   sendStreaming: true,
+  closeCodes: true,
   allCloseCodes: true,
   terminate: true,
   protocolErrors: true,

@@ -90,6 +90,28 @@ export class HeadPhase implements TransportEvents {
     return body;
   }
 
+  /**
+   * Reads so many bytes that belong to a handshake but to no head.
+   *
+   * @param first Bytes that were read before.
+   * @param length How many; 0 takes none.
+   * @returns Those bytes and what came after them.
+   */
+  async readBytes(
+    first: Uint8Array,
+    length: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly rest: Uint8Array } | HeadLoss> {
+    let all = first;
+    if (all.length < length) {
+      const outcome = await this.#read((chunk) => {
+        all = concatBytes([all, chunk]);
+        return all.length >= length ? true : undefined;
+      });
+      if (outcome !== true) return outcome;
+    }
+    return { bytes: all.subarray(0, length), rest: all.subarray(length) };
+  }
+
   /** Waits for a promise, or for the end of the stream or of the time. */
   watch<T>(promise: Promise<T>): Promise<T | HeadLoss> {
     return new Promise((resolve, reject) => {

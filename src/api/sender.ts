@@ -305,9 +305,11 @@ export class Sender {
           if (signal?.aborted) throw signal.reason;
           if (!this.#channel.open) throw notOpen();
           end = nextCut(bytes, at, encoder.type);
-          begun = true;
           const final = done && end === bytes.length;
-          await this.#channel.sendFragment(bytes.subarray(at, end), encoder.type, final, compress);
+          const cut = bytes.subarray(at, end);
+          const sent = this.#channel.sendFragment(cut, encoder.type, final, compress);
+          begun = true; // not before: a channel may refuse the message's type
+          await sent;
           await this.#untilBelow(this.#highWaterMark);
           if (final) break;
         }

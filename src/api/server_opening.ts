@@ -23,6 +23,7 @@ import {
   type Verify,
 } from "../handshake/mod.ts";
 import type { DeflateCodec } from "../extensions/mod.ts";
+import type { Channel } from "./channel.ts";
 import {
   type CompressionOptions,
   findDeflate,
@@ -31,6 +32,7 @@ import {
 } from "./compression.ts";
 import { ConnectionCore } from "./connection_core.ts";
 import { ConnectionTap } from "./connection_tap.ts";
+import { checkLegacy, type LegacyServer } from "./dialect.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkOnError, logError } from "./handler.ts";
 import { type HeadLoss, HeadPhase, lingerAndClose } from "./head_phase.ts";
@@ -69,6 +71,11 @@ export interface ServerOptions extends ConnectionOptions {
    * threw. Default: they are printed with `console.error`.
    */
   onError?: (error: unknown) => void;
+  /**
+   * Also accepts handshakes that are older than RFC 6455: what `legacy()` of `./legacy` returns.
+   * Default: none, and no code for them is loaded.
+   */
+  legacy?: LegacyServer;
 }
 
 /** The names of all {@linkcode ServerOptions}. */
@@ -80,6 +87,7 @@ export const SERVER_OPTION_NAMES: readonly string[] = [
   "headers",
   "compression",
   "onError",
+  "legacy",
 ];
 
 /** {@linkcode ServerOptions}, checked once and used for every connection. */
@@ -90,6 +98,8 @@ export interface ServerSetup {
   readonly policy: ServerPolicy;
   /** Where the application's errors go. */
   readonly onError: (error: unknown) => void;
+  /** Who answers requests that are older than RFC 6455. Default: nobody. */
+  readonly legacy?: LegacyServer | undefined;
 }
 
 /**
@@ -109,11 +119,14 @@ export function setupServer(
   checkOptionNames(options, [...SERVER_OPTION_NAMES, ...more]);
   const { onError = logError } = options;
   checkOnError(onError);
+  const { legacy } = options;
+  if (legacy !== undefined) checkLegacy(legacy, "choose", "legacy()");
   const compression = resolveCompression(options.compression, codec);
   return {
     options: resolveOptions(options, onError),
     policy: validateServerOptions({ ...options, extensions: serverExtensions(compression) }),
     onError,
+    legacy,
   };
 }
 
@@ -186,32 +199,44 @@ async function answer(
   tap: ConnectionTap | undefined,
   fields?: HeaderReader,
 ): Promise<Opening> {
-  const { options, policy } = setup;
+  const { options, policy, legacy } = setup;
   tap?.request(request);
-  const decision = await phase.watch(decideUpgrade(request, policy, fields));
+  const dialect = legacy?.choose(fields ?? request.headers);
+  const read = dialect?.read ?? legacy?.read;
+  const decision = await phase.watch(decideUpgrade(request, policy, fields, read));
   if ("lost" in decision) return lose(transport, phase, decision, 503, options, tap);
   if (!decision.accepted) {
     if (decision.error.code === "WS_VERIFY_FAILED") setup.onError(decision.error.cause);
     return answerRefusal(transport, phase, decision, options, tap);
+  }
+  if (dialect !== undefined) {
+    const body = await phase.readBytes(early, dialect.bodyBytes);
+    if ("lost" in body) return lose(transport, phase, body, 408, options, tap);
+    phase.finish();
+    const { statusText, headers, answer } = dialect.respond(request, decision, body.bytes);
+    tap?.response("out", 101, headers);
+    transport.write([encodeResponseHead({ status: 101, statusText, headers }), answer]);
+    const channel = dialect.connect(transport, "server", options, body.rest);
+    return makeCore(transport, request, decision, channel, options, tap);
   }
   const headers = await phase.watch(switchingProtocols(decision));
   if ("lost" in headers) return lose(transport, phase, headers, 503, options, tap);
   phase.finish();
   tap?.response("out", 101, headers);
   transport.write([encodeResponseHead({ status: 101, headers })]);
-  return makeCore(transport, request, decision, early, options, tap);
+  const deflate = findDeflate(decision.negotiated);
+  const channel = new EngineChannel(transport, "server", options, early, deflate, tap);
+  return makeCore(transport, request, decision, channel, options, tap);
 }
 
 function makeCore(
   transport: Transport,
   request: UpgradeRequest,
   decision: AcceptedUpgrade,
-  early: Uint8Array,
+  channel: Channel,
   options: ResolvedOptions,
   tap: ConnectionTap | undefined,
 ): ConnectionCore {
-  const deflate = findDeflate(decision.negotiated);
-  const channel = new EngineChannel(transport, "server", options, early, deflate, tap);
   return new ConnectionCore(
     channel,
     {

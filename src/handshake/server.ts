@@ -106,6 +106,9 @@ export function isUpgradeRequest(request: UpgradeRequest): boolean {
   return request.method === "GET" && hasToken(request.headers.get("upgrade"), "websocket");
 }
 
+/** Reads what an opening request asks for, or refuses it. */
+export type OpeningReader = (method: string, fields: HeaderReader) => Opening | RefusedUpgrade;
+
 /**
  * Decides on an opening request.
  *
@@ -114,6 +117,7 @@ export function isUpgradeRequest(request: UpgradeRequest): boolean {
  * @param request The request, whose `url` is absolute.
  * @param policy The checked options.
  * @param fields Where the handshake looks header fields up. Default: the request's headers.
+ * @param read Reads the request. Default: {@linkcode readOpening}, for version 13 alone.
  * @returns The decision. Nothing that a client sent, and nothing that the user's functions throw,
  * makes it reject.
  */
@@ -121,16 +125,17 @@ export async function decideUpgrade<E>(
   request: UpgradeRequest,
   policy: ServerPolicy<E>,
   fields: HeaderReader = request.headers,
+  read: OpeningReader = readOpening,
 ): Promise<UpgradeDecision<E>> {
-  const opening = readOpening(request.method, fields);
+  const opening = read(request.method, fields);
   if ("accepted" in opening) return opening;
   if (policy.showsRequest && !URL.canParse(request.url)) {
     return invalid(400, "the Host field and the request target make no valid URL");
   }
   try {
-    const { key, offeredProtocols, offeredExtensions } = opening;
+    const { key, origin, offeredProtocols, offeredExtensions } = opening;
     if (policy.checkOrigin !== null) {
-      const allowed: unknown = await policy.checkOrigin(fields.get("origin"), request);
+      const allowed: unknown = await policy.checkOrigin(origin, request);
       if (typeof allowed !== "boolean") throw new TypeError("origins must answer with a boolean");
       if (!allowed) return refuseOrigin();
     }
@@ -170,14 +175,25 @@ export async function switchingProtocols(decision: AcceptedUpgrade): Promise<Hea
 }
 
 /** What the request itself asks for. */
-interface Opening {
+export interface Opening {
+  /** The `Sec-WebSocket-Key`. */
   readonly key: string;
+  /** Where the page that asks comes from; `null` when the request does not say. */
+  readonly origin: string | null;
+  /** The subprotocols, in the client's order. */
   readonly offeredProtocols: readonly string[];
+  /** The extensions, in the client's order. */
   readonly offeredExtensions: readonly ExtensionOffer[];
 }
 
-/** Checks everything that RFC 6455, section 4.2.1 asks of the request. */
-function readOpening(method: string, headers: HeaderReader): Opening | RefusedUpgrade {
+/**
+ * Checks what every version of the protocol asks of a request.
+ *
+ * @param method The request's method.
+ * @param headers Its header fields.
+ * @returns The refusal, or `null`.
+ */
+export function checkUpgrade(method: string, headers: HeaderReader): RefusedUpgrade | null {
   if (method !== "GET") return invalid(405, "the method is not GET", [["Allow", "GET"]]);
   // A body would be read as frames here and as a body by a proxy: that is request smuggling.
   const length = headers.get("content-length");
@@ -193,8 +209,28 @@ function readOpening(method: string, headers: HeaderReader): Opening | RefusedUp
   ) {
     return invalid(426, "the request does not ask for a WebSocket", UPGRADE);
   }
+  return null;
+}
+
+/** The one version that is spoken unless the application asks for more. */
+const STANDARD: readonly string[] = ["13"];
+
+/**
+ * Checks everything that RFC 6455, section 4.2.1 asks of the request.
+ *
+ * @param method The request's method.
+ * @param headers Its header fields.
+ * @param versions The values of `Sec-WebSocket-Version` to accept, the best first. Default: 13.
+ */
+export function readOpening(
+  method: string,
+  headers: HeaderReader,
+  versions: readonly string[] = STANDARD,
+): Opening | RefusedUpgrade {
+  const refused = checkUpgrade(method, headers);
+  if (refused !== null) return refused;
   const version = headers.get("sec-websocket-version");
-  if (version !== "13") return refuseVersion(version);
+  if (version === null || !versions.includes(version)) return refuseVersion(version, versions);
   const key = headers.get("sec-websocket-key");
   if (key === null || !isKey(key)) {
     return invalid(400, "the Sec-WebSocket-Key field is missing, repeated or malformed");
@@ -203,16 +239,21 @@ function readOpening(method: string, headers: HeaderReader): Opening | RefusedUp
   if (offeredProtocols === null) {
     return invalid(400, "the Sec-WebSocket-Protocol field is malformed");
   }
+  let origin = headers.get("origin");
+  if (version !== "13") {
+    // Drafts 07 to 10 name the field so. Their extensions are none that is known here.
+    origin = headers.get("sec-websocket-origin") ?? origin;
+    return { key, origin, offeredProtocols, offeredExtensions: [] };
+  }
   const extensions = headers.get("sec-websocket-extensions");
   const offeredExtensions = extensions === null ? [] : parseExtensions(extensions);
   if (offeredExtensions === null) {
     return invalid(400, "the Sec-WebSocket-Extensions field is malformed");
   }
-  return { key, offeredProtocols, offeredExtensions };
+  return { key, origin, offeredProtocols, offeredExtensions };
 }
 
 const UPGRADE: readonly HeaderField[] = [["Upgrade", "websocket"]];
-const VERSION: HeaderField = ["Sec-WebSocket-Version", "13"];
 
 function invalid(
   status: number,
@@ -226,14 +267,15 @@ function refuseOrigin(): RefusedUpgrade {
   return refuse({ status: 403, code: "WS_ORIGIN_REFUSED", message: "the origin is not allowed" });
 }
 
-function refuseVersion(version: string | null): RefusedUpgrade {
+function refuseVersion(version: string | null, versions: readonly string[]): RefusedUpgrade {
+  const spoken: HeaderField = ["Sec-WebSocket-Version", versions.join(", ")];
   if (version === null || !isVersion(version)) {
     return invalid(400, "the Sec-WebSocket-Version field is missing, repeated or malformed", [
-      VERSION,
+      spoken,
     ]);
   }
-  const message = "the Sec-WebSocket-Version is not 13";
-  const headers = [...UPGRADE, VERSION];
+  const message = `the Sec-WebSocket-Version is not ${versions.join(", ")}`;
+  const headers = [...UPGRADE, spoken];
   return refuse({ status: 426, code: "WS_VERSION_UNSUPPORTED", message, headers });
 }
 

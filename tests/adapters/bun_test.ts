@@ -23,11 +23,13 @@ function harnessFor(plugin: BunWebSocketPlugin, early = true): NativeHarness {
     name: "Bun.serve",
     capabilities: {
       engine: "bun",
+      binary: true,
       ping: true,
       pingEvents: true,
       receiveBackPressure: true,
       receiveStreaming: false,
       sendStreaming: false,
+      closeCodes: true,
       allCloseCodes: true,
       terminate: true,
       protocolErrors: true,

@@ -12,11 +12,13 @@ const harness: NativeHarness = {
   name: "Deno.serve",
   capabilities: {
     engine: "deno",
+    binary: true,
     ping: false,
     pingEvents: false,
     receiveBackPressure: false,
     receiveStreaming: false,
     sendStreaming: false,
+    closeCodes: true,
     allCloseCodes: true,
     terminate: false,
     protocolErrors: false,

@@ -11,11 +11,13 @@ import type { BunServerWebSocket } from "./bun_types.ts";
 /** What Bun's own socket can do; tests/adapters/bun_test.ts shows each. */
 export const BUN_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   engine: "bun",
+  binary: true,
   ping: true,
   pingEvents: true,
   receiveBackPressure: true,
   receiveStreaming: false,
   sendStreaming: false,
+  closeCodes: true,
   allCloseCodes: true,
   terminate: true,
   protocolErrors: true,

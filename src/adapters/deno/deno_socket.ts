@@ -11,11 +11,13 @@ import type { DenoWebSocket } from "./deno_types.ts";
 /** What Deno's own socket can do; tests/adapters/deno_test.ts shows each. */
 export const DENO_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   engine: "deno",
+  binary: true,
   ping: false,
   pingEvents: false,
   receiveBackPressure: false,
   receiveStreaming: false,
   sendStreaming: false,
+  closeCodes: true,
   // A browser's WebSocket refuses most codes, and Deno's does so too on a client only.
   allCloseCodes: true,
   terminate: false,

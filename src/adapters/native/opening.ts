@@ -52,6 +52,12 @@ export function nativeSetup(handler: Handler, options: ServerOptions = NO_OPTION
         "to createWebSocket(), on Deno there is none; serve() and the node adapter compress",
     );
   }
+  if (options.legacy !== undefined) {
+    throw new TypeError(
+      'Cannot use option "legacy": this runtime\'s socket speaks RFC 6455 only; serve() and the ' +
+        "node adapter speak what came before",
+    );
+  }
   setups.set(options, setup);
   return setup;
 }
