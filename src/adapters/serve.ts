@@ -43,6 +43,13 @@ export interface ServeOptions extends ServerOptions {
   port?: number;
   /** The address to listen on. Default: `"127.0.0.1"`, this machine only. */
   hostname?: string;
+  /**
+   * Listens on a Unix socket of this path instead of a port, without TLS. The system removes it when
+   * the server closes; one that a crashed server left behind is in use until it is removed. Default: none.
+   */
+  path?: string;
+  /** How many connections may wait to be accepted. Default: the runtime's own. */
+  backlog?: number;
   /** Serves wss: and https: instead of ws: and http:. Default: no TLS. */
   tls?: ServerTlsOptions;
   /** Answers plain HTTP requests on the same port. Default: 426, which asks for a WebSocket. */
@@ -51,11 +58,11 @@ export interface ServeOptions extends ServerOptions {
 
 /** A running server. */
 export interface Server extends AsyncDisposable {
-  /** The address it listens on. */
+  /** The address it listens on; `""` for a Unix socket. */
   readonly hostname: string;
-  /** The port it listens on. */
+  /** The port it listens on; 0 for a Unix socket. */
   readonly port: number;
-  /** Where it is reached: `ws://` or `wss://`, host and port. */
+  /** Where it is reached: `ws://` or `wss://`, host and port; `ws+unix:` and the path. */
   readonly url: string;
   /** The connections that are open or closing. */
   readonly connections: ReadonlySet<WebSocketConnection>;
@@ -74,7 +81,7 @@ export interface Server extends AsyncDisposable {
   close(reason?: string): Promise<void>;
 }
 
-const SERVE_OPTION_NAMES = ["port", "hostname", "tls", "fetch"];
+const SERVE_OPTION_NAMES = ["port", "hostname", "path", "backlog", "tls", "fetch"];
 const TLS_OPTION_NAMES = ["cert", "key", "passphrase", "ca", "requestCert", "rejectUnauthorized"];
 
 /**
@@ -102,7 +109,7 @@ export async function serve(handler: Handler, options: ServeOptions = {}): Promi
   const setup = setupServer(options, SERVE_OPTION_NAMES, zlibCodec);
   checkServeOptions(options);
   const server = new RunningServer(handler, setup, options);
-  await server.listen(options.port ?? 8080, options.hostname ?? "127.0.0.1");
+  await server.listen(options);
   return server;
 }
 
@@ -117,6 +124,7 @@ class RunningServer implements Server {
   readonly #fetch: FetchHandler | undefined;
   readonly #secure: boolean;
   readonly #listener: HttpListener;
+  #path: string | undefined;
   #closing: Promise<void> | undefined;
   #resolveClosed!: () => void;
 
@@ -137,17 +145,21 @@ class RunningServer implements Server {
   }
 
   get url(): string {
+    if (this.#path !== undefined) return `ws+unix:${this.#path}`;
     const host = this.hostname.includes(":") ? `[${this.hostname}]` : this.hostname;
     return `${this.#secure ? "wss" : "ws"}://${host}:${this.port}`;
   }
 
-  async listen(port: number, hostname: string): Promise<void> {
+  async listen(options: ServeOptions): Promise<void> {
     const { onError, options: { signal } } = this.#setup;
-    this.port = await this.#listener.listen(port, hostname, (error) => {
+    const { path, port = 8080, hostname = "127.0.0.1", backlog } = options;
+    const target = path === undefined ? { port, hostname, backlog } : { path, backlog };
+    this.port = await this.#listener.listen(target, (error) => {
       this.#tell("failed", error);
       onError(error);
     });
-    this.hostname = hostname;
+    if (path === undefined) this.hostname = hostname;
+    this.#path = path;
     this.#tell("listening");
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     if (signal?.aborted) this.#onAbort();
@@ -226,7 +238,7 @@ class RunningServer implements Server {
 }
 
 function checkServeOptions(options: ServeOptions): void {
-  const { port, hostname, tls, fetch } = options;
+  const { port, hostname, path, backlog, tls, fetch } = options;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
     throw new RangeError(
       `Cannot use option "port": expected an integer from 0 to 65535, got ${port}`,
@@ -235,6 +247,22 @@ function checkServeOptions(options: ServeOptions): void {
   if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
     throw new TypeError(
       `Cannot use option "hostname": expected a host name or address, got ${describe(hostname)}`,
+    );
+  }
+  if (path !== undefined) {
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
+      throw new TypeError(`Cannot use option "path": expected a path, got ${describe(path)}`);
+    }
+    const other = (["port", "hostname", "tls"] as const).find((name) =>
+      options[name] !== undefined
+    );
+    if (other !== undefined) {
+      throw new TypeError(`Cannot use option "path": a Unix socket has no "${other}"`);
+    }
+  }
+  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog > 0 && backlog < 65536)) {
+    throw new RangeError(
+      `Cannot use option "backlog": expected an integer from 1 to 65535, got ${backlog}`,
     );
   }
   if (fetch !== undefined && typeof fetch !== "function") {

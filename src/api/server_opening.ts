@@ -58,7 +58,10 @@ export interface ServerOptions extends ConnectionOptions {
    * an Origin field is not from a browser, and passes all but the function. Default: every origin.
    */
   origins?: OriginPolicy;
-  /** A last look at the request; a `Response` refuses it. Default: none. */
+  /**
+   * A last look at the request; a `Response` refuses it, and `Response.error()` cuts the connection
+   * without an answer (on the runtimes' own sockets, which cannot, it is a 500). Default: none.
+   */
   verify?: Verify;
   /** Header fields to add to the 101 response, or a function that makes them. Default: none. */
   headers?: HeadersLike | HeadersFunction;
@@ -297,6 +300,11 @@ export async function answerRefusal(
 ): Promise<HandshakeError> {
   phase.finish();
   const { body, ...head } = refused.response;
+  if (head.status === 0) {
+    tap?.refused(refused.error);
+    transport.destroy();
+    return refused.error;
+  }
   tap?.response("out", head.status, head.headers);
   tap?.refused(refused.error);
   const start = encodeResponseHead(head);

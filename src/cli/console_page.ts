@@ -143,7 +143,19 @@ export async function answerPage(request: Request, paths: readonly string[]): Pr
   if (request.method !== "GET" && request.method !== "HEAD") {
     return answerText(405, "The console is there to be read", { Allow: "GET, HEAD" });
   }
-  return new Response(document(paths), { headers: await pageHeaders() });
+  return await consolePage(paths);
+}
+
+/**
+ * Makes the console page.
+ *
+ * @param paths The WebSocket addresses of this server, for one click.
+ */
+export async function consolePage(paths: readonly string[]): Promise<Response> {
+  const bytes = new TextEncoder().encode(document(paths));
+  const headers = await pageHeaders();
+  headers.set("Content-Length", String(bytes.length));
+  return new Response(bytes, { headers });
 }
 
 function answerText(status: number, text: string, headers: HeadersInit = {}): Response {

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { UsageError } from "./arguments.ts";
 import { connect, CONNECT_HELP } from "./connect.ts";
 import { type CliIo, processIo } from "./io.ts";
+import { serve, SERVE_HELP } from "./serve/command.ts";
 import { start, START_HELP } from "./start.ts";
 import { oneLine } from "./text.ts";
 import { VERSION } from "./version.ts";
@@ -25,6 +26,11 @@ interface Command {
 
 /** The subcommands, in the order in which the help shows them. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["serve", {
+    about: "a server of your handlers and files",
+    help: SERVE_HELP,
+    run: serve,
+  }],
   ["start", {
     about: "a server to try things on, with a console page",
     help: START_HELP,
@@ -99,6 +105,7 @@ ${rows.join("")}
   fullduplex COMMAND --help shows a command's options.
 
 Examples:
+  fullduplex serve --watch handlers
   fullduplex start
   fullduplex connect ws://localhost:9001/echo
 `;

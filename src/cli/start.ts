@@ -3,7 +3,6 @@
  * @module
  */
 
-import { readFile } from "node:fs/promises";
 import type { WebSocketConnection } from "../api/connection.ts";
 import type { Message } from "../api/message_queue.ts";
 import type { UpgradeRequest } from "../api/mod.ts";
@@ -11,6 +10,7 @@ import { serve, type ServeOptions, type ServerTlsOptions } from "../adapters/ser
 import { numberOption, parseArguments, type ParsedArguments, UsageError } from "./arguments.ts";
 import { answerPage } from "./console_page.ts";
 import type { CliIo } from "./io.ts";
+import { readPem } from "./pem.ts";
 import { createRoutes, type Route } from "./routes.ts";
 import { count, oneLine, showClose } from "./text.ts";
 import { VERSION } from "./version.ts";
@@ -110,22 +110,10 @@ async function readTls(parsed: ParsedArguments): Promise<ServerTlsOptions | unde
   if (cert === undefined || key === undefined) {
     throw new UsageError("--cert and --key must be given together");
   }
-  return { cert: await readPem("cert", cert), key: await readPem("key", key) };
-}
-
-async function readPem(option: "cert" | "key", path: string): Promise<string> {
-  const kind = option === "cert" ? "CERTIFICATE" : "PRIVATE KEY";
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    const { code, message } = cause as { code?: string; message?: string };
-    const why = code === "ENOENT" ? "there is no such file" : message;
-    throw new Error(`Cannot read --${option} ${path}: ${why}`, { cause });
-  }
-  // Deno would listen with anything, and fail each handshake.
-  if (new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(text)) return text;
-  throw new Error(`Cannot use --${option} ${path}: there is no ${kind} in PEM in it`);
+  return {
+    cert: await readPem("cert", cert, "CERTIFICATE"),
+    key: await readPem("key", key, "PRIVATE KEY"),
+  };
 }
 
 function pathOf(url: string): string {

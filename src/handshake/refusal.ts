@@ -10,7 +10,7 @@ import type { HeaderField } from "./extra_headers.ts";
 
 /** An HTTP response as a plain record, which every adapter can send. */
 export interface RefusalResponse {
-  /** The status code. */
+  /** The status code; 0 for none: the connection is cut without an answer. */
   readonly status: number;
   /** The reason phrase, when `verify` gave one. */
   readonly statusText?: string;
@@ -78,6 +78,7 @@ export function refuse(init: RefusalInit): RefusedUpgrade {
 /**
  * Makes a refusal of the `Response` that `verify` answered with.
  *
+ * A network error, as `Response.error()` makes it, stands for no answer at all.
  * Status, fields and body are taken over; what frames the body on its connection is not, because
  * the connection is the adapter's.
  *
@@ -86,6 +87,12 @@ export function refuse(init: RefusalInit): RefusedUpgrade {
  * was read already.
  */
 export function refuseWith(answer: unknown): RefusedUpgrade {
+  if (isNetworkError(answer)) {
+    const error = new HandshakeError("Cannot upgrade: verify cut the connection", {
+      code: "WS_VERIFY_REFUSED",
+    });
+    return { accepted: false, response: { status: 0, headers: [], body: null }, error };
+  }
   if (!isUsableResponse(answer)) {
     throw new TypeError("verify must answer with nothing or with an unread Response");
   }
@@ -112,6 +119,12 @@ export function refuseWith(answer: unknown): RefusedUpgrade {
 }
 
 const FRAMING = ["connection", "keep-alive", "transfer-encoding"];
+
+/** Fetch standard §2.2.6: a network error has the type "error" and the status 0. */
+function isNetworkError(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (value as Partial<Response>).type === "error" && (value as Partial<Response>).status === 0;
+}
 
 /** Looks at the shape and not at the class: a polyfill's `Response` is as good. */
 function isUsableResponse(value: unknown): value is Response {

@@ -83,6 +83,12 @@ test("refuseWith takes a Response of another class", () => {
   assertEquals(refuseWith({ status, statusText, headers, body, bodyUsed }).response.status, 404);
 });
 
+test("refuseWith takes a network error for no answer at all", () => {
+  const { response, error } = refuseWith(Response.error());
+  assertEquals(response, { status: 0, headers: [], body: null });
+  assertEquals([error.code, error.status], ["WS_VERIFY_REFUSED", 0]);
+});
+
 test("refuseWith refuses what cannot be sent as a refusal", async () => {
   const read = new Response("x");
   await read.text();
@@ -104,7 +110,6 @@ test("refuseWith refuses what cannot be sent as a refusal", async () => {
       read,
       begun,
       locked,
-      Response.error(),
     ]
   ) assertThrows(() => refuseWith(answer), TypeError, "verify");
   const { statusText, headers, body, bodyUsed } = new Response(null);

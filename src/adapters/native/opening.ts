@@ -169,8 +169,9 @@ function closing(): RefusedUpgrade {
 /** Makes the runtime's response of a refusal. */
 export function toResponse(refused: RefusedUpgrade, tap: ConnectionTap | undefined): Response {
   const { status, statusText = "", headers, body } = refused.response;
-  tap?.response("out", status, headers);
+  tap?.response("out", status === 0 ? 500 : status, headers);
   tap?.refused(refused.error);
+  if (status === 0) return new Response(null, { status: 500 }); // there is no way to cut
   return new Response(body as BodyInit | null, { status, statusText, headers: [...headers] });
 }
 

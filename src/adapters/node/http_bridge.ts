@@ -128,6 +128,7 @@ async function sendResponse(
     if (done || outgoing.destroyed) break;
     if (!outgoing.write(value)) await drained(outgoing);
   }
+  await reader.cancel(); // the client may have left before there was a reader
   outgoing.end();
 }
 

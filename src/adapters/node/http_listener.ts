@@ -33,10 +33,15 @@ interface AnyServer {
   once(event: string, listener: (...args: never[]) => void): unknown;
   removeListener(event: string, listener: (...args: never[]) => void): unknown;
   emit(event: string, ...args: unknown[]): boolean;
-  listen(port: number, hostname: string, onListening: () => void): unknown;
+  listen(target: object, onListening: () => void): unknown;
   address(): unknown;
   close(onClosed: () => void): unknown;
 }
+
+/** Where a listener listens: on a host's port, or on a Unix socket. */
+export type ListenTarget =
+  & { readonly backlog?: number | undefined }
+  & ({ readonly hostname: string; readonly port: number } | { readonly path: string });
 
 /** A socket that is no WebSocket (yet). */
 interface SocketState {
@@ -104,23 +109,30 @@ export class HttpListener {
   /**
    * Starts to listen.
    *
+   * @param target Where.
    * @param onError Takes what goes wrong with the server afterwards.
-   * @returns The port.
+   * @returns The port; 0 for a Unix socket.
    * @throws {Error} If it cannot listen, with the system's error as `cause`.
    */
-  listen(port: number, hostname: string, onError: (error: unknown) => void): Promise<number> {
+  listen(target: ListenTarget, onError: (error: unknown) => void): Promise<number> {
     const listener = this.#listener;
+    const { backlog } = target;
+    const [place, name] = "path" in target
+      ? [{ path: target.path }, target.path]
+      : [{ port: target.port, host: target.hostname }, `${target.hostname}:${target.port}`];
     return new Promise((resolve, reject) => {
       const onFirstError = (cause: unknown) => {
         const { code, message } = cause as { code?: string; message?: string };
-        const why = code === "EADDRINUSE" ? "the port is in use" : message ?? String(cause);
-        reject(new Error(`Cannot listen on ${hostname}:${port}: ${why}`, { cause }));
+        const taken = "path" in target ? "the socket is in use" : "the port is in use";
+        const why = code === "EADDRINUSE" ? taken : message ?? String(cause);
+        reject(new Error(`Cannot listen on ${name}: ${why}`, { cause }));
       };
       listener.once("error", onFirstError);
-      listener.listen(port, hostname, () => {
+      listener.listen({ ...place, ...(backlog === undefined ? {} : { backlog }) }, () => {
         listener.removeListener("error", onFirstError);
         listener.on("error", onError);
-        resolve((listener.address() as { port: number }).port);
+        const address = listener.address() as { port?: number } | string | null;
+        resolve(typeof address === "object" ? address?.port ?? 0 : 0);
       });
     });
   }

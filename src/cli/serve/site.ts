@@ -1,0 +1,284 @@
+/**
+ * The server behind `serve`: handlers, pages and files on several addresses at once.
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerHttp, sendText } from "../../adapters/node/http_bridge.ts";
+import { HttpListener, type ListenTarget } from "../../adapters/node/http_listener.ts";
+import type { NodeSocket } from "../../adapters/node/node_types.ts";
+import { openUpgrade } from "../../adapters/node/upgrade.ts";
+import type { ServerTlsOptions } from "../../adapters/serve.ts";
+import type { WebSocketConnection } from "../../api/connection.ts";
+import type { HandshakeError } from "../../errors.ts";
+import { runHandler } from "../../api/handler.ts";
+import { type ServerOptions, type ServerSetup, setupServer } from "../../api/server_opening.ts";
+import { removeSocket, removeStaleSocket } from "./addresses.ts";
+import type { BasicAuth } from "./auth.ts";
+import type { Entry } from "./handler_module.ts";
+import { checkHosts, type HostCheck } from "./hosts.ts";
+import { type Log, showError } from "./log.ts";
+import { type Exchange, logRequest } from "./request_log.ts";
+import { splitTarget, type Target } from "./target.ts";
+
+/** What a site is made of. */
+export interface SiteOptions {
+  /** Where to listen. */
+  readonly targets: readonly ListenTarget[];
+  /** TLS for all but Unix sockets; none for plain HTTP. */
+  readonly tls: ServerTlsOptions | undefined;
+  /** The names given for the Host field. */
+  readonly hosts: readonly string[];
+  /** Who may come in; everybody when there is none. */
+  readonly auth: BasicAuth | undefined;
+  /** Options of every connection. */
+  readonly defaults: ServerOptions;
+  /** Finds what serves a WebSocket at a path. */
+  find(path: string): Entry | "broken" | undefined;
+  /** Answers a plain GET or HEAD: pages and files. */
+  answer(request: Request, target: Target): Promise<Response | undefined>;
+}
+
+/** How long a reader may take for one more chunk of a body, in milliseconds. */
+const STALL_MS = 60_000;
+
+/** The most fields that a head may have: as many as an upgrade's. */
+const MAX_FIELDS = 100;
+
+const NOTHING = "There is nothing here";
+
+/** A listener with what belongs to it. */
+interface Door {
+  readonly listener: HttpListener;
+  readonly secure: boolean;
+  readonly checkHost: HostCheck;
+  target: ListenTarget;
+}
+
+/** A server on all its addresses. */
+export class Site {
+  /** The connections that are open or closing. */
+  readonly connections: Set<WebSocketConnection> = new Set();
+  /** Resolves when the site is closed and every connection over. */
+  readonly closed: Promise<void>;
+  readonly #options: SiteOptions;
+  readonly #log: Log;
+  readonly #doors: Door[] = [];
+  readonly #limits: ServerSetup;
+  #closing: Promise<void> | undefined;
+  #resolveClosed!: () => void;
+
+  /**
+   * @param options What it is made of.
+   * @param log Takes a line for each request.
+   */
+  constructor(options: SiteOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    this.#limits = setupServer(options.defaults);
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+  }
+
+  /** Where it listens, with the real ports, and whether with TLS. */
+  get addresses(): { target: ListenTarget; secure: boolean }[] {
+    return this.#doors.map(({ target, secure }) => ({ target, secure }));
+  }
+
+  /**
+   * Listens on all addresses, or on none.
+   *
+   * @throws {Error} If it cannot listen on one of them.
+   */
+  async open(): Promise<void> {
+    try {
+      for (const target of this.#options.targets) await this.#openDoor(target);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Accepts nothing more, closes every connection with 1001, waits for the closing handshakes, and
+   * cuts what is left.
+   */
+  close(reason = ""): Promise<void> {
+    return this.#closing ??= this.#shutDown(reason);
+  }
+
+  async #openDoor(target: ListenTarget): Promise<void> {
+    const { tls, hosts } = this.#options;
+    const isUnix = "path" in target;
+    if (isUnix) await removeStaleSocket(target.path);
+    const secure = tls !== undefined && !isUnix;
+    const { maxHeaderBytes, handshakeTimeoutMs } = this.#limits.options;
+    const listener = new HttpListener({
+      tls: secure ? tls : undefined,
+      maxHeaderBytes,
+      headTimeoutMs: handshakeTimeoutMs,
+    }, {
+      onRequest: (incoming, outgoing) => this.#onRequest(incoming, outgoing, door),
+      onUpgrade: (incoming, socket, head) => this.#onUpgrade(incoming, socket, head, door),
+    });
+    const checkHost = checkHosts(hosts, isUnix ? undefined : target.hostname);
+    const door: Door = { listener, secure, checkHost, target };
+    const port = await listener.listen(target, (error) => {
+      this.#log.error(showError(error, this.#log));
+    });
+    if (!isUnix) door.target = { ...target, port };
+    this.#doors.push(door);
+  }
+
+  async #shutDown(reason: string): Promise<void> {
+    const { closeTimeoutMs } = this.#limits.options;
+    const stopped = this.#doors.map(({ listener }) => listener.stop());
+    const deadline = setTimeout(
+      () => this.#doors.forEach(({ listener }) => listener.cut()),
+      closeTimeoutMs,
+    );
+    await Promise.all(Array.from(this.connections, (socket) => socket.close(1001, reason)));
+    await Promise.all(stopped);
+    clearTimeout(deadline);
+    for (const { target } of this.#doors) if ("path" in target) await removeSocket(target.path);
+    this.#resolveClosed();
+  }
+
+  // -------------------------------------------------------------- both kinds of requests
+
+  /** What is wrong with a request, whatever it asks for. */
+  #refuse(incoming: IncomingMessage, target: Target | undefined, door: Door): Response | undefined {
+    if (target === undefined) return answerText(400, "This path is not allowed");
+    const host = target.authority ?? incoming.headers.host ?? "";
+    if (!door.checkHost(host)) {
+      return answerText(421, `This server does not answer for that name; see --host`);
+    }
+    const { auth } = this.#options;
+    if (auth === undefined || auth.allows(incoming.headers.authorization ?? null)) return undefined;
+    return auth.challenge();
+  }
+
+  #exchange(incoming: IncomingMessage, target: Target | undefined): Exchange {
+    return {
+      started: performance.now(),
+      address: incoming.socket.remoteAddress ?? "unix",
+      method: incoming.method ?? "",
+      path: target?.path ?? incoming.url ?? "",
+    };
+  }
+
+  // ---------------------------------------------------------------------------- plain HTTP
+
+  #onRequest(incoming: IncomingMessage, outgoing: ServerResponse, door: Door): void {
+    const target = splitTarget(incoming.url ?? "");
+    const exchange = this.#exchange(incoming, target);
+    let sent = 0;
+    let stalled: ReturnType<typeof setTimeout> | undefined;
+    const onChunk = (bytes: number) => {
+      sent += bytes;
+      clearTimeout(stalled);
+      stalled = setTimeout(() => outgoing.destroy(), STALL_MS);
+    };
+    outgoing.once("close", () => {
+      clearTimeout(stalled);
+      logRequest(this.#log, exchange, String(outgoing.statusCode), `${sent} B`);
+    });
+    if (incoming.rawHeaders.length > 2 * MAX_FIELDS) {
+      return sendText(outgoing, 431, "Cannot answer: the head has too many fields\n");
+    }
+    const answer = async (request: Request): Promise<Response> => {
+      const { status, headers, body } = this.#refuse(incoming, target, door) ??
+        await this.#answer(request, target!);
+      return new Response(body && metered(body, onChunk), { status, headers });
+    };
+    answerHttp(answer, incoming, outgoing, door.secure, (error) => {
+      if (outgoing.destroyed) return; // the client has left
+      this.#log.error(`${exchange.path} failed: ${showError(error, this.#log)}`);
+    });
+  }
+
+  async #answer(request: Request, target: Target): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return answerText(405, "This server is there to be read", { Allow: "GET, HEAD" });
+    }
+    const response = await this.#options.answer(request, target);
+    if (response !== undefined) return response;
+    if (this.#options.find(target.path) === undefined) return answerText(404, NOTHING);
+    return answerText(426, "This path speaks WebSocket only", {
+      Upgrade: "websocket",
+      Connection: "Upgrade, close",
+    });
+  }
+
+  // ----------------------------------------------------------------------------- WebSocket
+
+  #onUpgrade(
+    incoming: IncomingMessage,
+    socket: NodeSocket,
+    head: Uint8Array,
+    door: Door,
+  ): void {
+    const target = splitTarget(incoming.url ?? "");
+    const exchange = this.#exchange(incoming, target);
+    const entry = this.#refuse(incoming, target, door) ?? this.#find(target!);
+    const setup = entry instanceof Response ? this.#refusing(entry) : entry.setup;
+    openUpgrade(incoming, socket, head, setup).then((opening) => {
+      door.listener.release(socket);
+      if (opening instanceof Error) {
+        return logRequest(this.#log, exchange, showRefusal(opening, incoming), socket);
+      }
+      if (entry instanceof Response) return; // and thus refused
+      const connection = opening.socket;
+      this.connections.add(connection);
+      opening.onGone = (gone) => void this.connections.delete(gone);
+      if (this.#log.has("debug")) this.#log.debug(`${exchange.address} opened ${exchange.path}`);
+      connection.closed.then((info) => logRequest(this.#log, exchange, info, socket));
+      runHandler(opening, entry.handler, setup.onError);
+      // It came in while the site closed.
+      if (this.#closing !== undefined) connection.close(1001);
+    }, setup.onError);
+  }
+
+  #find(target: Target): Entry | Response {
+    const entry = this.#options.find(target.path);
+    if (entry === undefined) return answerText(404, NOTHING);
+    return entry === "broken" ? answerText(500, "The handler here could not be loaded") : entry;
+  }
+
+  /** A setup that refuses, after what the protocol itself refuses. */
+  #refusing(response: Response): ServerSetup {
+    return setupServer({ ...this.#options.defaults, origins: () => true, verify: () => response });
+  }
+}
+
+/** Makes a plain answer. */
+export function answerText(status: number, text: string, headers: HeadersInit = {}): Response {
+  const all = new Headers(headers);
+  all.set("Content-Type", "text/plain; charset=utf-8");
+  all.set("Content-Length", String(new TextEncoder().encode(text).length + 1));
+  all.set("X-Content-Type-Options", "nosniff");
+  return new Response(`${text}\n`, { status, headers: all });
+}
+
+/** Tells of each chunk of a body when it is taken. */
+function metered(
+  body: ReadableStream<Uint8Array>,
+  onChunk: (bytes: number) => void,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      onChunk(value.length);
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function showRefusal({ status, code }: HandshakeError, incoming: IncomingMessage): string {
+  if (code === "WS_ORIGIN_REFUSED") {
+    return `${status} for the origin ${incoming.headers.origin} (see --origin)`;
+  }
+  return status === 0 ? "cut" : String(status);
+}
