@@ -132,11 +132,12 @@ export class Site {
   async #shutDown(reason: string): Promise<void> {
     const { closeTimeoutMs } = this.#limits.options;
     const stopped = this.#doors.map(({ listener }) => listener.stop());
-    const deadline = setTimeout(
-      () => this.#doors.forEach(({ listener }) => listener.cut()),
-      closeTimeoutMs,
-    );
-    await Promise.all(Array.from(this.connections, (socket) => socket.close(1001, reason)));
+    const ends = Array.from(this.connections, (socket) => socket.close(1001, reason));
+    const deadline = setTimeout(() => {
+      for (const { listener } of this.#doors) listener.cut();
+      for (const socket of this.connections) socket.terminate();
+    }, closeTimeoutMs);
+    await Promise.all(ends);
     await Promise.all(stopped);
     clearTimeout(deadline);
     for (const { target } of this.#doors) if ("path" in target) await removeSocket(target.path);
@@ -227,14 +228,13 @@ export class Site {
         return logRequest(this.#log, exchange, showRefusal(opening, incoming), socket);
       }
       if (entry instanceof Response) return; // and thus refused
+      if (this.#closing !== undefined) return opening.terminate(); // stopped a moment ago
       const connection = opening.socket;
       this.connections.add(connection);
       opening.onGone = (gone) => void this.connections.delete(gone);
       if (this.#log.has("debug")) this.#log.debug(`${exchange.address} opened ${exchange.path}`);
       connection.closed.then((info) => logRequest(this.#log, exchange, info, socket));
       runHandler(opening, entry.handler, setup.onError);
-      // It came in while the site closed.
-      if (this.#closing !== undefined) connection.close(1001);
     }, setup.onError);
   }
 
