@@ -142,6 +142,10 @@ export const HANDSHAKE_ERROR_CODES = {
   WS_HANDSHAKE_TIMEOUT: "the handshake did not finish within handshakeTimeoutMs",
   WS_HANDSHAKE_ABORTED: "the signal was aborted before the handshake finished",
   WS_CONNECT_FAILED: "no connection to the server could be made, or it was lost in the handshake",
+  WS_PROXY_FAILED: "no connection to the proxy could be made, or it was lost before the tunnel's",
+  WS_PROXY_REFUSED: "the proxy refused to make a connection to the server",
+  WS_REDIRECT_REFUSED: "a redirect was not followed: one too many, or to where it must not lead",
+  WS_COOKIES_FAILED: "a function of the cookies option threw, or gave a malformed value",
   // Seen by either side.
   WS_HANDSHAKE_MALFORMED: "the peer's HTTP message head is malformed",
   WS_HANDSHAKE_TOO_LARGE: "the peer's HTTP message head is larger than maxHeaderBytes",

@@ -5,10 +5,25 @@
 
 import { type ClientOptions, startClient } from "../api/client_opening.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
-import { type ConnectOptions, dialAndOpen, setupConnect } from "./node/client_connection.ts";
-import type { ClientTlsOptions } from "./node/dial.ts";
+import { dialAndOpen } from "./node/client_connection.ts";
+import type { ClientTlsOptions } from "./node/client_tls.ts";
+import { type ConnectOptions, setupConnect } from "./node/connect_options.ts";
+import type { CookieStore } from "./node/cookies.ts";
+import type { Dial, DialedSocket, DialTarget } from "./node/dial_target.ts";
+import type { ProxyOptions } from "./node/proxy.ts";
 
-export type { ClientOptions, ClientTlsOptions, ConnectOptions, WebSocketConnection };
+export type {
+  ClientOptions,
+  ClientTlsOptions,
+  ConnectOptions,
+  CookieStore,
+  Dial,
+  DialedSocket,
+  DialTarget,
+  ProxyOptions,
+  WebSocketConnection,
+};
+export type { ByteStreamPair } from "../api/stream_transport.ts";
 export { HandshakeError, WebSocketError } from "../errors.ts";
 export * from "../api/reconnecting/mod.ts";
 export type { WebSocketCloseEvent, WebSocketErrorEvent } from "../api/websocket/events.ts";
@@ -37,11 +52,12 @@ export {
 /**
  * Opens a WebSocket connection.
  *
- * @param url A URL with the scheme ws or wss (or http or https, which mean the same).
- * @param options Header fields, subprotocols, TLS, limits and deadlines.
+ * @param url A URL with the scheme ws or wss (or http or https, which mean the same), or, for a unix
+ * socket, ws+unix or wss+unix: `ws+unix:/path/to.sock:/request/path?query`.
+ * @param options Header fields, subprotocols, TLS, the way there, limits and deadlines.
  * @returns The connection, open.
- * @throws {HandshakeError} If there is no connection, the certificate fails, the server refuses
- * (`status`, `headers` and `body` tell), breaks a rule, or is late.
+ * @throws {HandshakeError} If there is no connection, the certificate fails, the server or the proxy
+ * refuses (`status`, `headers` and `body` tell), breaks a rule, or is late.
  * @throws {TypeError} If the URL or an option is wrong.
  * @throws {RangeError} If a number is out of range.
  * @throws {DOMException} `NotSupportedError`, where there are no TCP sockets, as in a browser.

@@ -10,10 +10,10 @@ import {
   encodeRequestHead,
   type HeadersLike,
   refusedError,
-  type ResponseHead,
   verifyResponse,
 } from "../handshake/mod.ts";
 import type { DeflateCodec } from "../extensions/mod.ts";
+import { lossError, readRefusalBody } from "./client_refusal.ts";
 import {
   clientExtensions,
   type CompressionOptions,
@@ -23,11 +23,10 @@ import {
 import type { WebSocketConnection } from "./connection.ts";
 import { ConnectionCore, startSoon } from "./connection_core.ts";
 import { ConnectionTap } from "./connection_tap.ts";
-import { dechunk } from "./dechunk.ts";
 import { checkLegacy, type ClientDialect, type LegacyClient } from "./dialect.ts";
 import { EngineChannel } from "./engine_channel.ts";
 import { checkHandler, checkOnError, type Handler, logError, runHandler } from "./handler.ts";
-import { type HeadLoss, HeadPhase } from "./head_phase.ts";
+import { HeadPhase } from "./head_phase.ts";
 import {
   checkOptionNames,
   CONNECTION_OPTION_NAMES,
@@ -88,12 +87,6 @@ export interface ClientSetup {
   /** What takes the place of RFC 6455's rules. Default: nothing. */
   readonly dialect?: ClientDialect | undefined;
 }
-
-/** How much of a refusal's body a `HandshakeError` shows, in bytes. */
-const BODY_HEAD_BYTES = 1024;
-
-/** How long a refusal's body is waited for, in milliseconds. */
-const BODY_TIMEOUT_MS = 1000;
 
 /**
  * Checks a URL and the options of a client.
@@ -172,7 +165,9 @@ export async function openClient(
     }
     const { head, rest } = outcome;
     tap?.response("in", head.status, head.headers);
-    if (head.status !== 101) throw await readRefusal(phase, head, rest);
+    if (head.status !== 101) {
+      throw refusedError(head, await readRefusalBody(phase, head, rest));
+    }
     const answer = await phase.readBytes(rest, dialect?.answerBytes ?? 0);
     if ("lost" in answer) throw lossError(answer, timeoutMs);
     const verified = dialect?.verify?.(head, answer.bytes) ?? verifyResponse(handshake, head);
@@ -188,6 +183,7 @@ export async function openClient(
         protocol: verdict.protocol,
         extensions: verdict.extensions,
         url: handshake.url,
+        responseHeaders: head.headers,
         remoteAddress: transport.remoteAddress,
       },
       options,
@@ -219,44 +215,4 @@ export function startClient(
   if (setup.handler === undefined) return startSoon(core);
   runHandler(core, setup.handler, setup.onError);
   return core.socket;
-}
-
-/** Reads the start of a refusal's body, as long as it comes soon. */
-async function readRefusal(
-  phase: HeadPhase,
-  head: ResponseHead,
-  rest: Uint8Array,
-): Promise<HandshakeError> {
-  const chunked = head.headers.get("transfer-encoding")?.toLowerCase() === "chunked";
-  const declared = head.headers.get("content-length") ?? "";
-  const limit = /^[0-9]{1,15}$/.test(declared)
-    ? Math.min(Number(declared), BODY_HEAD_BYTES)
-    : BODY_HEAD_BYTES;
-  const decode = (body: Uint8Array) => chunked ? dechunk(body) : { body, ended: false };
-  const isWhole = (raw: Uint8Array) => {
-    const { body, ended } = decode(raw);
-    // Chunk sizes take room of their own, but never more than this of it.
-    return ended || body.length >= limit || raw.length >= 16 * BODY_HEAD_BYTES;
-  };
-  const { body } = decode(await phase.readBody(rest, isWhole, BODY_TIMEOUT_MS));
-  return refusedError(head, new TextDecoder().decode(body.subarray(0, limit)));
-}
-
-function lossError(loss: HeadLoss, timeoutMs: number): HandshakeError {
-  switch (loss.lost) {
-    case "timeout":
-      return new HandshakeError(`Cannot connect: no answer within ${timeoutMs} ms`, {
-        code: "WS_HANDSHAKE_TIMEOUT",
-      });
-    case "aborted":
-      return new HandshakeError("Cannot connect: the signal was aborted", {
-        code: "WS_HANDSHAKE_ABORTED",
-        cause: loss.cause,
-      });
-    case "closed":
-      return new HandshakeError("Cannot connect: the connection was lost in the handshake", {
-        code: "WS_CONNECT_FAILED",
-        cause: loss.cause,
-      });
-  }
 }

@@ -70,6 +70,11 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
     return this.#core.info.request;
   }
 
+  /** The header fields of the server's response; `undefined` on a server. */
+  get responseHeaders(): Headers | undefined {
+    return this.#core.info.responseHeaders;
+  }
+
   /** The peer's address; `undefined` where the transport does not know it. */
   get remoteAddress(): string | undefined {
     return this.#core.info.remoteAddress;

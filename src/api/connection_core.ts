@@ -38,6 +38,8 @@ export interface ConnectionInfo {
   readonly extensions: string;
   /** The URL that was asked for. */
   readonly url: string;
+  /** The header fields of the 101 response, on a client. */
+  readonly responseHeaders?: Headers | undefined;
   /** The opening request, on a server. */
   readonly request?: UpgradeRequest | undefined;
   /** The peer's address, where it is known. */

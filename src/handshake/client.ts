@@ -196,8 +196,14 @@ function toWebSocketUrl(input: string | URL): URL {
   return url;
 }
 
-/** RFC 7617: the user's name, a colon and the password, as UTF-8 in base64. */
-function basicAuthorization(url: URL): string {
+/**
+ * Makes the credentials of a URL an Authorization or Proxy-Authorization value: the user's name, a
+ * colon and the password, as UTF-8 in base64.
+ *
+ * @throws {TypeError} If they are no valid percent-encoded UTF-8, or the name has a colon.
+ * @see RFC 7617, section 2
+ */
+export function basicAuthorization(url: URL): string {
   let username: string;
   let password: string;
   try {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isHeaderValue, isToken } from "./grammar.ts";
+import { isHeaderValue, isHost, isToken } from "./grammar.ts";
 import { isTarget } from "./http_head.ts";
 
 /** What the head of a request is made from. */
@@ -64,6 +64,24 @@ export function encodeRequestHead(init: RequestHeadInit): Uint8Array {
   if (!isToken(method)) throw new TypeError("Cannot write the request: the method is no token");
   if (!isTarget(target)) throw new TypeError("Cannot write the request: the target is malformed");
   return encodeHead(`${method} ${target} HTTP/1.1\r\n`, headers);
+}
+
+/**
+ * Writes the head of a request for a tunnel, blank line included.
+ *
+ * @param authority The host and the port that the tunnel is to reach.
+ * @param headers The header fields beside Host, in the order in which to send them.
+ * @throws {TypeError} If the authority or a header field is malformed.
+ * @see RFC 9110, section 9.3.6
+ */
+export function encodeConnectHead(
+  authority: string,
+  headers: Iterable<readonly [string, string]>,
+): Uint8Array {
+  if (!isHost(authority)) {
+    throw new TypeError("Cannot write the request: the authority is malformed");
+  }
+  return encodeHead(`CONNECT ${authority} HTTP/1.1\r\n`, [["Host", authority], ...headers]);
 }
 
 /**

@@ -10,7 +10,7 @@
 export * from "./accept_key.ts";
 export * from "./client.ts";
 export * from "./extension_header.ts";
-export type { HeaderField } from "./extra_headers.ts";
+export { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 export * from "./grammar.ts";
 export * from "./header_reader.ts";
 export * from "./http_encoder.ts";

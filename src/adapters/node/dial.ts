@@ -1,118 +1,129 @@
 /**
- * Dialling: a TCP or TLS connection to a server, under a deadline.
+ * Dialling: a byte stream to a server, on the way that the options name, under a deadline.
  * @module
  */
 
-import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
+import { describe } from "../../api/options.ts";
+import { type ByteStreamPair, StreamTransport } from "../../api/stream_transport.ts";
+import type { Transport } from "../../api/transport.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { ClientHandshake } from "../../handshake/mod.ts";
 import { builtin } from "./builtin.ts";
+import { type ClientTlsOptions, startTls } from "./client_tls.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Dial, DialedSocket } from "./dial_target.ts";
 import type { NodeSocket } from "./node_types.ts";
+import { openTunnel, type Proxy } from "./proxy.ts";
+import { connectFailed, untilReady } from "./socket_wait.ts";
+import { SocketTransport } from "./socket_transport.ts";
 
-/** How a `wss:` connection is secured; values go to `tls.connect` as they are. */
-export interface ClientTlsOptions {
-  /** Certificates to trust instead of the runtime's own list, in PEM. */
-  ca?: string | Uint8Array | (string | Uint8Array)[];
-  /** This client's certificate, in PEM. */
-  cert?: string | Uint8Array;
-  /** The private key of `cert`, in PEM. */
-  key?: string | Uint8Array;
-  /** The passphrase of `key`. */
-  passphrase?: string;
-  /** The name to ask for and to check the certificate against. Default: the URL's host. */
-  servername?: string;
-  /** Whether a certificate that cannot be verified fails the connection. Default: `true`. */
-  rejectUnauthorized?: boolean;
+/** The way to a server. */
+export interface Route {
+  /** Where to. */
+  readonly handshake: ClientHandshake;
+  /** How TLS is done. */
+  readonly tls: ClientTlsOptions;
+  /** The unix socket to connect to instead of the URL's host. */
+  readonly socketPath: string | undefined;
+  /** Who makes the stream instead. */
+  readonly dial: Dial | undefined;
+  /** The proxy to go through. */
+  readonly proxy: Proxy | undefined;
+  /** The most bytes of the proxy's answer. */
+  readonly maxHeaderBytes: number;
 }
-
-/** The names of all {@linkcode ClientTlsOptions}. */
-export const CLIENT_TLS_OPTION_NAMES: readonly string[] = [
-  "ca",
-  "cert",
-  "key",
-  "passphrase",
-  "servername",
-  "rejectUnauthorized",
-];
 
 /**
- * Connects a socket.
+ * Makes a byte stream to a server.
  *
- * @param handshake Where to.
- * @param options TLS options.
- * @param timeoutMs The deadline, in milliseconds.
- * @param signal Gives up when aborted.
- * @throws {HandshakeError} If there is no connection in time, or the certificate fails.
+ * @throws {HandshakeError} If there is none in time, or the certificate fails.
+ * @throws {TypeError} If TLS options are of no use, or `dial` returned something else.
  */
-export function dial(
-  handshake: ClientHandshake,
-  options: ClientTlsOptions,
-  timeoutMs: number,
-  signal?: AbortSignal,
-): Promise<NodeSocket> {
-  const net = builtin("net");
-  const { hostname: host, port, secure } = handshake;
-  const where = `${handshake.host}${handshake.host.endsWith(`:${port}`) ? "" : `:${port}`}`;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(aborted(where, signal));
-    const socket = (secure
-      ? builtin("tls").connect({
-        host,
-        port,
-        ALPNProtocols: ["http/1.1"],
-        // RFC 6066 §3: a literal IP address is not a server name.
-        servername: net.isIP(host) === 0 ? host : undefined,
-        // The engine decides when to end, also after the server did. (The types do not know it.)
-        ...({ allowHalfOpen: true, ...options } as Record<string, unknown>),
-      })
-      : net.connect({ host, port, allowHalfOpen: true })) as unknown as NodeSocket & {
-        setNoDelay(on: boolean): void;
-      };
+export async function dial(route: Route, deadline: Deadline): Promise<Transport> {
+  const { handshake, tls, socketPath, proxy } = route;
+  const { hostname, port, secure } = handshake;
+  const where = socketPath ?? authority(handshake);
+  if (route.dial !== undefined) {
+    const stream = await callDial(route.dial, handshake, where, deadline);
+    if (!isSocket(stream)) return new StreamTransport(stream as ByteStreamPair);
+    return new SocketTransport(secure ? await over(stream) : stream, true);
+  }
+  if (proxy !== undefined) {
+    const { maxHeaderBytes } = route;
+    const tunnel = await openTunnel(proxy, authority(handshake), deadline, maxHeaderBytes);
+    return secure ? new SocketTransport(await over(tunnel.release()), true) : tunnel;
+  }
+  const address = socketPath === undefined ? { port } : { path: socketPath };
+  if (secure) return new SocketTransport(await ready(startTls(hostname, address, tls)));
+  const socket = builtin("net").connect({ host: hostname, ...address, allowHalfOpen: true });
+  return new SocketTransport(
+    await untilReady(socket as unknown as NodeSocket, "connect", { where }, deadline),
+  );
 
-    const settle = (error?: HandshakeError) => {
-      clearTimeout(timer);
-      if (signal !== undefined) unwatchAbort(signal, onAbort);
-      socket.removeListener("error", onError);
-      socket.removeListener("close", onClose);
-      if (error === undefined) return resolve(socket);
-      socket.on("error", () => {}); // what comes after the first error says nothing new
-      socket.destroy();
-      reject(error);
-    };
-    const onAbort = () => settle(aborted(where, signal!));
-    const onError = (cause: unknown) => settle(failed(where, cause));
-    const onClose = () => settle(failed(where, new Error("the connection was closed")));
-    const timer = setTimeout(() =>
-      settle(
-        new HandshakeError(`Cannot connect to ${where}: no connection within ${timeoutMs} ms`, {
-          code: "WS_HANDSHAKE_TIMEOUT",
-        }),
-      ), timeoutMs);
+  function ready(socket: NodeSocket, below?: NodeSocket): Promise<NodeSocket> {
+    return untilReady(socket, "secureConnect", { where, below }, deadline);
+  }
 
-    if (signal !== undefined) watchAbort(signal, onAbort);
-    socket.on("error", onError);
-    socket.on("close", onClose);
-    socket.once(secure ? "secureConnect" : "connect", () => {
-      socket.setNoDelay(true);
-      settle();
-    });
-  });
+  async function over(below: NodeSocket): Promise<NodeSocket> {
+    let socket: NodeSocket;
+    try {
+      socket = startTls(hostname, { socket: below }, tls);
+    } catch (error) {
+      below.destroy();
+      throw error;
+    }
+    return await ready(socket, below);
+  }
 }
 
-function failed(where: string, cause: unknown): HandshakeError {
-  const { message = "", code, reason } = cause as Record<"message" | "code" | "reason", string>;
-  // Dialling several addresses fails with an AggregateError, which has no message of its own;
-  // OpenSSL's message on Node is a line of internals and a line's end, with the gist in `reason`.
-  const why = (message.includes("\n") && reason) || message || code || "unknown error";
-  return new HandshakeError(`Cannot connect to ${where}: ${why}`, {
-    code: "WS_CONNECT_FAILED",
-    cause,
-  });
+/** The host and the port, which the Host field leaves out where it is the usual one. */
+function authority({ hostname, port }: ClientHandshake): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-function aborted(where: string, signal: AbortSignal): HandshakeError {
-  return new HandshakeError(`Cannot connect to ${where}: the signal was aborted`, {
-    code: "WS_HANDSHAKE_ABORTED",
-    cause: signal.reason,
-  });
+/** Has the caller make a stream. */
+async function callDial(
+  dial: Dial,
+  { hostname, port, secure, url }: ClientHandshake,
+  where: string,
+  deadline: Deadline,
+): Promise<Awaited<ReturnType<Dial>>> {
+  const controller = new AbortController();
+  const dialling = (async () => {
+    try {
+      const target = { hostname, port, secure, url, timeoutMs: deadline.leftMs };
+      return await dial(target, controller.signal);
+    } catch (cause) {
+      throw cause instanceof HandshakeError ? cause : connectFailed({ where }, cause);
+    }
+  })();
+  let stream: Awaited<ReturnType<Dial>>;
+  try {
+    stream = await deadline.race(dialling, where);
+  } catch (error) {
+    controller.abort(error);
+    dialling.then(discard, () => {});
+    throw error;
+  }
+  if (typeof stream === "object" && stream !== null) return stream;
+  throw new TypeError(
+    `Cannot use what dial() returned: expected a socket or { readable, writable }, got ${
+      describe(stream)
+    }`,
+  );
+}
+
+function isSocket(stream: object): stream is DialedSocket & NodeSocket {
+  return typeof (stream as DialedSocket).on === "function";
+}
+
+/** Cuts a stream that came too late. */
+function discard(stream: Awaited<ReturnType<Dial>>): void {
+  if (typeof stream !== "object" || stream === null) return;
+  if (isSocket(stream)) {
+    stream.on("error", () => {});
+    stream.destroy();
+  } else {
+    new StreamTransport(stream as ByteStreamPair).destroy();
+  }
 }

@@ -31,11 +31,17 @@ interface EncryptedHandle {
 /**
  * Finds the TCP handle below a TLS socket of Deno: its `pause()` keeps the decrypted bytes back but
  * reads on, so that a peer could fill the memory (Deno 2.9.6; tests/adapters/
- * node_back_pressure_test.ts, "a slow reader of ours holds the peer back over TLS").
+ * node_back_pressure_test.ts, "a slow reader of ours holds the peer back over TLS"). With TLS in TLS
+ * it is the handle below both (client/proxy_test.ts, "a slow reader holds the server back").
  */
 function findEncryptedHandle(socket: NodeSocket): EncryptedHandle | undefined {
   if (!("Deno" in globalThis) || !("encrypted" in socket)) return undefined;
-  const { _handle } = socket as { _handle?: { _parent?: Partial<EncryptedHandle> } };
+  const { _handle, _parent } = socket as {
+    _handle?: { _parent?: Partial<EncryptedHandle> };
+    _parent?: NodeSocket | null;
+  };
+  const below = _parent ? findEncryptedHandle(_parent) : undefined;
+  if (below !== undefined) return below;
   const handle = _handle?._parent;
   return typeof handle?.readStart === "function" && typeof handle.readStop === "function"
     ? handle as EncryptedHandle
@@ -71,11 +77,15 @@ export class SocketTransport implements Transport {
   #endLater = false;
   #error: unknown;
 
-  /** @param socket The socket, connected; its events are this transport's from now on. */
-  constructor(socket: NodeSocket) {
+  /**
+   * @param socket The socket, connected; its events are this transport's from now on.
+   * @param proxied Whether a proxy is at the other end, whose address is not the peer's. Default:
+   * `false`.
+   */
+  constructor(socket: NodeSocket, proxied = false) {
     this.#socket = socket;
     this.#encrypted = findEncryptedHandle(socket);
-    this.remoteAddress = socket.remoteAddress;
+    this.remoteAddress = proxied ? undefined : socket.remoteAddress;
     this.#closed = socket.destroyed;
     (socket as OwnedSocket)[OWNER] = this;
     // The error listener comes first: an error without one would end the process.
@@ -199,6 +209,17 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
     this.#onClose();
+  }
+
+  /** Gives the socket back, paused, to have another stream made over it. */
+  release(): NodeSocket {
+    const socket = this.#socket;
+    this.#events = undefined;
+    socket.removeListener("data", SocketTransport.#onData);
+    socket.removeListener("end", SocketTransport.#onEnd);
+    socket.removeListener("close", SocketTransport.#onSocketClose);
+    if (!socket.destroyed) this.#encrypted?.readStart();
+    return socket; // the error listener stays: an error without one would end the process
   }
 
   /** A tick runs when the microtasks are done, or before them when it is asked for outside of one. */
