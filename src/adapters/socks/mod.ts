@@ -87,6 +87,9 @@ async function dialThrough(
       reject(failed(where, message, REFUSALS.test(message) ? "WS_PROXY_REFUSED" : stage.code));
     });
   });
+  // The client looks for "close" alone, which does not come while our side is open.
+  const onEnd = () => client.emit("error", new Error("the connection was closed"));
+  connecting.on("end", onEnd);
   connecting.on("error", () => {}); // the client takes its listener away in the end
   try {
     client.connect(connecting);
@@ -96,6 +99,8 @@ async function dialThrough(
   } catch (error) {
     connecting.destroy();
     throw error;
+  } finally {
+    connecting.removeListener("end", onEnd);
   }
 }
 

@@ -104,5 +104,5 @@ export async function startTinyproxy(auth?: [user: string, password: string]): P
 /** Starts microsocks, a SOCKS5 proxy. */
 export function startMicrosocks(auth?: [user: string, password: string]): Promise<Program> {
   const login = auth === undefined ? [] : ["-u", auth[0], "-P", auth[1]];
-  return start("microsocks", (port) => ["-q", "-i", "127.0.0.1", "-p", String(port), ...login]);
+  return start("microsocks", (port) => ["-i", "127.0.0.1", "-p", String(port), ...login]);
 }
