@@ -17,8 +17,6 @@ import { environmentProxy } from "./environment_proxy.ts";
 import { type Proxy, resolveProxy } from "./proxy.ts";
 import { type Hop, isRedirect, nextHop, refused } from "./redirects.ts";
 
-export type { ConnectOptions };
-
 /**
  * Opens a connection and leaves it to the caller to start it, after saying where its messages go.
  * The options `handler` and `onError` are checked and otherwise left alone.

@@ -69,13 +69,15 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
   for (const [name, value] of setup.handshake.headers) {
     if (name.toLowerCase() === "authorization") headers.set(name, value); // also the URL's
   }
+  const handshake = unix === undefined ? setup.handshake : {
+    ...setup.handshake,
+    url: unix.prefix + setup.handshake.target,
+  };
+  if (setup.tap !== undefined) setup.tap.connection.url = handshake.url;
   return {
     ...setup,
     hop: {
-      handshake: unix === undefined ? setup.handshake : {
-        ...setup.handshake,
-        url: unix.prefix + setup.handshake.target,
-      },
+      handshake,
       tls: checkTlsOptions(options.tls),
       unix,
       headers,

@@ -11,6 +11,9 @@ const echo: Handler = { message: (socket, data) => void socket.send(data) };
 const TLS = { cert: CERT, key: KEY };
 const TRUST = { ca: CERT };
 
+/** How many pieces of 256 KiB a server would send: more than all buffers on the way can hold. */
+const PIECES = 800;
+
 async function withProxy(
   behaviour: ProxyBehaviour,
   run: (proxy: TestProxy) => Promise<void>,
@@ -58,7 +61,7 @@ for (const secureProxy of [false, true]) {
       const ended = new Inbox<true>();
       await using server = await serve(async (socket) => {
         const piece = new Uint8Array(256 * 1024);
-        while (socket.readyState === 1 && sent < 400) {
+        while (socket.readyState === 1 && sent < PIECES) {
           await socket.send(piece).catch(() => {});
           sent++;
         }
@@ -67,22 +70,14 @@ for (const secureProxy of [false, true]) {
       await withProxy({ secure: secureProxy }, async (proxy) => {
         const option = secureProxy ? { url: proxy.url, tls: TRUST } : proxy.url;
         const socket = await connect(server.url, { proxy: option, tls: TRUST });
-        let before = -1;
-        await until(
-          () => {
-            const still = sent === before && sent > 0;
-            before = sent;
-            return still;
-          },
-          "standstill",
-          15_000,
-        ).catch(() => {});
-        await sleep(300);
-        const held = sent;
-        await sleep(300);
+        let held = -1;
+        for (const end = performance.now() + 20_000; sent !== held && performance.now() < end;) {
+          held = sent;
+          await sleep(500);
+        }
         assertEquals(sent, held, "the server still sends");
-        assert(held < 200, `${held} pieces of 256 KiB are on their way`);
-        for await (const _ of socket) if (sent === 400) break;
+        assert(held > 0 && held < PIECES / 2, `${held} pieces are on their way`);
+        for await (const _ of socket) if (sent > held) break;
         socket.terminate();
         await ended.next("end of the server's handler");
       });
