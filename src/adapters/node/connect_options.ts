@@ -65,6 +65,10 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
   if (other !== undefined && !(unix !== undefined && proxy === "environment")) {
     throw new TypeError(`Cannot use option "${one[0]}" with ${other[0]}: choose one way`);
   }
+  const maxRedirects = checkRedirects(options.maxRedirects);
+  if (maxRedirects > 0 && options.legacy !== undefined) {
+    throw new TypeError('Cannot use option "maxRedirects" with "legacy": the drafts know of none');
+  }
   const headers = new Headers(options.headers);
   for (const [name, value] of setup.handshake.headers) {
     if (name.toLowerCase() === "authorization") headers.set(name, value); // also the URL's
@@ -86,7 +90,7 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
     proxy: proxy === undefined || proxy === "environment"
       ? proxy
       : resolveProxy(proxy, 'option "proxy"'),
-    maxRedirects: checkRedirects(options.maxRedirects),
+    maxRedirects,
     cookies: checkCookies(options.cookies),
   };
 }
