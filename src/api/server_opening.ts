@@ -222,7 +222,8 @@ async function answer(
     const channel = dialect.connect(transport, "server", options, body.rest);
     return makeCore(transport, request, decision, channel, options, tap);
   }
-  const headers = await phase.watch(switchingProtocols(decision));
+  const fieldsToSend = switchingProtocols(decision);
+  const headers = fieldsToSend instanceof Promise ? await phase.watch(fieldsToSend) : fieldsToSend;
   if ("lost" in headers) return lose(transport, phase, headers, 503, options, tap);
   phase.finish();
   tap?.response("out", 101, headers);

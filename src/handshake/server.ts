@@ -162,11 +162,20 @@ export async function decideUpgrade<E>(
  * @param decision An accepted handshake.
  * @returns The fields, in the order in which to send them.
  */
-export async function switchingProtocols(decision: AcceptedUpgrade): Promise<HeaderField[]> {
+export function switchingProtocols(
+  decision: AcceptedUpgrade,
+): HeaderField[] | Promise<HeaderField[]> {
+  const accept = acceptKey(decision.key);
+  return typeof accept === "string"
+    ? responseFields(decision, accept)
+    : accept.then((accept) => responseFields(decision, accept));
+}
+
+function responseFields(decision: AcceptedUpgrade, accept: string): HeaderField[] {
   const fields: HeaderField[] = [
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", await acceptKey(decision.key)],
+    ["Sec-WebSocket-Accept", accept],
   ];
   if (decision.protocol !== "") fields.push(["Sec-WebSocket-Protocol", decision.protocol]);
   if (decision.extensions !== "") fields.push(["Sec-WebSocket-Extensions", decision.extensions]);

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { acceptKey, createKey, isKey } from "../../src/handshake/mod.ts";
+import { acceptKey, createKey, isKey, useSha1 } from "../../src/handshake/mod.ts";
 
 test("acceptKey gives the known answers", async () => {
   const vectors = [
@@ -54,4 +54,15 @@ test("isKey takes exactly the base64 alphabet at every place before the padding"
       assertEquals(isKey(key), alphabet.includes(character), `code ${code} at ${at}`);
     }
   }
+});
+
+test("useSha1 changes who computes, and back", async () => {
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  useSha1((text) => `sha1 of ${text}`);
+  try {
+    assertEquals(acceptKey(key), `sha1 of ${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  } finally {
+    useSha1();
+  }
+  assertEquals(await acceptKey(key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 });

@@ -9,6 +9,8 @@
 
 /** The modules that are asked for, by name. */
 export interface Builtins {
+  /** SHA-1. */
+  crypto: typeof import("node:crypto");
   /** TCP and unix sockets. */
   net: typeof import("node:net");
   /** `nextTick`. */

@@ -7,6 +7,7 @@
 
 import type { Transport, TransportEvents } from "../../api/transport.ts";
 import { useWideMasking } from "../../frames/mod.ts";
+import { useSha1 } from "../../handshake/mod.ts";
 import { type Builtins, findBuiltin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
 
@@ -15,6 +16,9 @@ const process = findBuiltin("process") as Builtins["process"];
 
 // Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words.
 if (!("Bun" in globalThis)) useWideMasking(true);
+
+const crypto = findBuiltin("crypto");
+if (typeof crypto?.hash === "function") useSha1((text) => crypto.hash("sha1", text, "base64"));
 
 /**
  * Larger parts go to the socket in slices of this size, one after the other: a socket tells only when
