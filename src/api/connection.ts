@@ -62,7 +62,9 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
 
   /** The URL that was asked for. */
   get url(): string {
-    return this.#core.info.url;
+    const { url, request } = this.#core.info;
+    // The WebSocket URL that a request stands for: http: becomes ws:, https: becomes wss:.
+    return url ?? request!.url.replace(/^http/, "ws");
   }
 
   /** The opening request; `undefined` on a client. */

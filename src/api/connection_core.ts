@@ -36,8 +36,8 @@ export interface ConnectionInfo {
   readonly protocol: string;
   /** The extensions in use, as the header value; `""` for none. */
   readonly extensions: string;
-  /** The URL that was asked for. */
-  readonly url: string;
+  /** The URL that was asked for. Default: the one that the request stands for. */
+  readonly url?: string;
   /** The header fields of the 101 response, on a client. */
   readonly responseHeaders?: Headers | undefined;
   /** The opening request, on a server. */

@@ -64,6 +64,9 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+/** Stands for no waiters: an idle sender holds no list. Nothing is ever added to it. */
+const NOBODY: Waiter[] = [];
+
 /** Sends messages over a channel in order. */
 export class Sender {
   readonly #channel: Channel;
@@ -73,7 +76,7 @@ export class Sender {
   #line: Promise<void> | undefined;
   /** Bytes of messages that wait in line. */
   #lineBytes = 0;
-  #waiters: Waiter[] = [];
+  #waiters: Waiter[] = NOBODY;
   /** The stream being sent, to be cancelled when the connection ends. */
   #source: StreamSource | undefined;
   #closing = false;
@@ -150,17 +153,17 @@ export class Sender {
     if (this.#waiters.length === 0) return;
     const buffered = this.#channel.bufferedAmount;
     const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#waiters = NOBODY;
     for (const waiter of waiters) {
       if (buffered <= waiter.below) waiter.resolve();
-      else this.#waiters.push(waiter);
+      else this.#addWaiter(waiter);
     }
   }
 
   /** Ends everything that waits: the connection is over. */
   onClosed(error: WebSocketError): void {
     const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#waiters = NOBODY;
     for (const waiter of waiters) waiter.reject(error);
     this.#source?.cancel(error);
   }
@@ -209,8 +212,13 @@ export class Sender {
   #untilBelow(below: number): Promise<void> {
     if (this.#channel.bufferedAmount <= below) return SENT;
     return handled(
-      new Promise((resolve, reject) => this.#waiters.push({ below, resolve, reject })),
+      new Promise((resolve, reject) => this.#addWaiter({ below, resolve, reject })),
     );
+  }
+
+  #addWaiter(waiter: Waiter): void {
+    if (this.#waiters === NOBODY) this.#waiters = [waiter];
+    else this.#waiters.push(waiter);
   }
 
   #sendSlowly(data: Sendable, options: SendOptions = {}): Promise<void> {

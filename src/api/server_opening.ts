@@ -6,8 +6,10 @@
 import { HandshakeError } from "../errors.ts";
 import {
   type AcceptedUpgrade,
+  decideAtOnce,
   decideUpgrade,
   encodeResponseHead,
+  type HeaderField,
   type HeaderReader,
   type HeadersFunction,
   type HeadersLike,
@@ -176,8 +178,19 @@ export function openFromRequest(
   setup: ServerSetup,
   fields?: HeaderReader,
 ): Promise<Opening> {
-  const { options } = setup;
+  const { options, policy, legacy } = setup;
   const tap = tapServer(transport, options);
+  if (legacy === undefined && !options.signal?.aborted) {
+    // Most servers ask nobody: there is nothing to wait for, and nothing to watch meanwhile.
+    const decision = decideAtOnce(request, policy, fields);
+    const headers = decision?.accepted ? switchingProtocols(decision) : undefined;
+    if (decision?.accepted && headers !== undefined && !(headers instanceof Promise)) {
+      tap?.request(request);
+      return Promise.resolve(
+        switchOver(transport, request, decision, headers, early, options, tap),
+      );
+    }
+  }
   const phase = new HeadPhase(transport, options.handshakeTimeoutMs, options.signal);
   return answer(transport, phase, request, early, setup, tap, fields);
 }
@@ -226,6 +239,19 @@ async function answer(
   const headers = fieldsToSend instanceof Promise ? await phase.watch(fieldsToSend) : fieldsToSend;
   if ("lost" in headers) return lose(transport, phase, headers, 503, options, tap);
   phase.finish();
+  return switchOver(transport, request, decision, headers, early, options, tap);
+}
+
+/** Sends the 101 response; what follows is frames. */
+function switchOver(
+  transport: Transport,
+  request: UpgradeRequest,
+  decision: AcceptedUpgrade,
+  headers: readonly HeaderField[],
+  early: Uint8Array,
+  options: ResolvedOptions,
+  tap: ConnectionTap | undefined,
+): ConnectionCore {
   tap?.response("out", 101, headers);
   transport.write([encodeResponseHead({ status: 101, headers })]);
   const deflate = findDeflate(decision.negotiated);
@@ -246,8 +272,6 @@ function makeCore(
     {
       protocol: decision.protocol,
       extensions: decision.extensions,
-      // The WebSocket URL that the request stands for: http: becomes ws:, https: becomes wss:.
-      url: request.url.replace(/^http/, "ws"),
       request,
       remoteAddress: transport.remoteAddress,
     },

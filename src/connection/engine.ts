@@ -68,6 +68,9 @@ export interface EngineOptions extends MessageLimits {
   frameObserver?: FrameObserver | undefined;
 }
 
+/** Stands for an empty list: an idle engine holds none of its own. Nothing is ever added to it. */
+const NONE: Uint8Array[] = [];
+
 /** One WebSocket connection, either role, without I/O. */
 export class Engine implements ControlSink {
   /** Frames to write, in order. */
@@ -88,7 +91,7 @@ export class Engine implements ControlSink {
   // Receiving. `#rest` holds chunks that came, or were left, while reading was paused.
   #receiving = false;
   #paused = false;
-  #rest: Uint8Array[] = [];
+  #rest: Uint8Array[] = NONE;
   /** Whether the sink was told to hold reading. */
   #held = false;
 
@@ -163,7 +166,8 @@ export class Engine implements ControlSink {
   receive(chunk: Uint8Array): void {
     if (this.inputEnded || this.#closeWaits) return;
     if (this.#paused || this.#receiving || this.#full) {
-      this.#rest.push(chunk);
+      if (this.#rest === NONE) this.#rest = [chunk];
+      else this.#rest.push(chunk);
     } else {
       this.#receiving = true;
       try {
@@ -229,7 +233,7 @@ export class Engine implements ControlSink {
   /** Stops receiving for good, without a word to the peer. */
   abandon(): void {
     this.#failed = true;
-    this.#rest = [];
+    this.#rest = NONE;
     this.#receiver.clear();
     this.#deflate?.release();
     this.#parser.stop();
@@ -254,11 +258,12 @@ export class Engine implements ControlSink {
       if (typeof next !== "number") return this.fail(next);
       at = next;
       if (this.inputEnded || this.#closeWaits) {
-        this.#rest = [];
+        this.#rest = NONE;
         return;
       }
       if (this.#paused && at < chunk.length) {
-        this.#rest.unshift(chunk.subarray(at));
+        if (this.#rest === NONE) this.#rest = [chunk.subarray(at)];
+        else this.#rest.unshift(chunk.subarray(at));
         return;
       }
     }
@@ -471,7 +476,7 @@ export class Engine implements ControlSink {
   fail(fault: FrameFault, cause?: unknown): void {
     if (this.inputEnded) return;
     this.#failed = true;
-    this.#rest = [];
+    this.#rest = NONE;
     this.#receiver.clear();
     this.#parser.stop();
     const reason = WEBSOCKET_ERROR_CODES[fault.code];

@@ -11,6 +11,9 @@ import { encodeUtf8, encodeUtf8Into } from "./utf8.ts";
 /** From this size on, an unmasked payload goes out by reference instead of through the buffer. */
 export const BY_REFERENCE_BYTES = 16384;
 
+/** Stands for an empty list: an idle writer holds none of its own. Nothing is ever added to it. */
+const NONE: Uint8Array[] = [];
+
 /** How many frames go out by reference before a buffer gathers them. */
 const MAX_SMALL_PARTS = 8;
 
@@ -38,9 +41,9 @@ export function encodeFrame(first: number, payload: Uint8Array): Uint8Array {
 export class FrameWriter {
   readonly #masking: boolean;
   /** Finished parts, in order: filled stretches of pooled buffers, and payloads by reference. */
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] = NONE;
   /** Pooled buffers that parts or the current stretch point into. */
-  #buffers: Uint8Array[] = [];
+  #buffers: Uint8Array[] = NONE;
   /** The buffer being filled. */
   #buffer: Uint8Array | undefined;
   /** Where the current stretch starts and ends in it. */
@@ -48,7 +51,7 @@ export class FrameWriter {
   #end = 0;
   #pendingBytes = 0;
   /** Buffers of the parts that were taken and not yet released. */
-  #lent: Uint8Array[] = [];
+  #lent: Uint8Array[] = NONE;
 
   /** @param masking Whether frames are masked: `true` on a client. */
   constructor(masking: boolean) {
@@ -84,14 +87,14 @@ export class FrameWriter {
         this.#end = writeHeader(target, this.#end, first, length, undefined);
         this.#cut();
         // Not slice(): on a Buffer that is a view, not a copy.
-        this.#parts.push(keep ? payload : new Uint8Array(payload));
+        this.#addPart(keep ? payload : new Uint8Array(payload));
       } else {
         const frame = new Uint8Array(size);
         const at = writeHeader(frame, 0, first, length, key);
         frame.set(payload, at);
         applyMask(frame, at, size, key, 0);
         this.#cut();
-        this.#parts.push(frame);
+        this.#addPart(frame);
       }
       return;
     }
@@ -113,7 +116,7 @@ export class FrameWriter {
     const few = this.#buffer === undefined && this.#parts.length < MAX_SMALL_PARTS;
     if (few || frame.length >= BY_REFERENCE_BYTES) {
       this.#cut();
-      this.#parts.push(frame);
+      this.#addPart(frame);
       return;
     }
     const target = this.#reserve(frame.length);
@@ -159,9 +162,9 @@ export class FrameWriter {
   take(): Uint8Array[] {
     this.#cut();
     const parts = this.#parts;
-    this.#parts = [];
+    this.#parts = NONE;
     this.#lent = this.#buffers;
-    this.#buffers = [];
+    this.#buffers = NONE;
     this.#buffer = undefined;
     this.#start = this.#end = 0;
     this.#pendingBytes = 0;
@@ -171,18 +174,18 @@ export class FrameWriter {
   /** Tells that the parts taken last have been written: their memory is free again. */
   release(): void {
     for (const buffer of this.#lent) giveBuffer(buffer);
-    this.#lent = [];
+    this.#lent = NONE;
   }
 
   /** Drops all frames that were not taken; buffers that a transport may still hold are let go. */
   discard(): void {
-    this.#parts = [];
+    this.#parts = NONE;
     for (const buffer of this.#buffers) giveBuffer(buffer);
-    this.#buffers = [];
+    this.#buffers = NONE;
     this.#buffer = undefined;
     this.#start = this.#end = 0;
     this.#pendingBytes = 0;
-    this.#lent = [];
+    this.#lent = NONE;
   }
 
   /** Makes room for `size` bytes at `#end` and returns the buffer. */
@@ -190,15 +193,21 @@ export class FrameWriter {
     if (this.#buffer !== undefined && this.#end + size <= POOLED_BUFFER_BYTES) return this.#buffer;
     this.#cut();
     this.#buffer = takeBuffer();
-    this.#buffers.push(this.#buffer);
+    if (this.#buffers === NONE) this.#buffers = [this.#buffer];
+    else this.#buffers.push(this.#buffer);
     this.#start = this.#end = 0;
     return this.#buffer;
+  }
+
+  #addPart(part: Uint8Array): void {
+    if (this.#parts === NONE) this.#parts = [part];
+    else this.#parts.push(part);
   }
 
   /** Ends the current stretch and makes it a part. */
   #cut(): void {
     if (this.#buffer === undefined || this.#end === this.#start) return;
-    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#addPart(this.#buffer.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
 }

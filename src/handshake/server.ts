@@ -133,9 +133,8 @@ export async function decideUpgrade<E>(
     return invalid(400, "the Host field and the request target make no valid URL");
   }
   try {
-    const { key, origin, offeredProtocols, offeredExtensions } = opening;
     if (policy.checkOrigin !== null) {
-      const allowed: unknown = await policy.checkOrigin(origin, request);
+      const allowed: unknown = await policy.checkOrigin(opening.origin, request);
       if (typeof allowed !== "boolean") throw new TypeError("origins must answer with a boolean");
       if (!allowed) return refuseOrigin();
     }
@@ -143,17 +142,55 @@ export async function decideUpgrade<E>(
       const answer: unknown = await policy.verify(request);
       if (answer !== undefined) return refuseWith(answer);
     }
-    const protocol = await chooseProtocol(policy.choose, offeredProtocols, request);
+    const protocol = await chooseProtocol(policy.choose, opening.offeredProtocols, request);
     const headers = typeof policy.headers === "function"
       ? toHeaderFields(await policy.headers(request))
       : policy.headers;
-    // Last, so that no extension is made for a request that is refused after all.
-    const { extensions, negotiated } = negotiateServer(policy.extensions, offeredExtensions);
-    return { accepted: true, key, protocol, extensions, negotiated, headers };
+    return accept(opening, policy, protocol, headers);
   } catch (cause) {
-    const message = "the server failed to decide";
-    return refuse({ status: 500, code: "WS_VERIFY_FAILED", message, cause });
+    return undecided(cause);
   }
+}
+
+/**
+ * Decides on an opening request without waiting, where no function of the user's has a say.
+ *
+ * @param request The request.
+ * @param policy The checked options.
+ * @param fields Where the handshake looks header fields up. Default: the request's headers.
+ * @returns The same as {@linkcode decideUpgrade}, or `undefined` where that has to be asked.
+ */
+export function decideAtOnce<E>(
+  request: UpgradeRequest,
+  policy: ServerPolicy<E>,
+  fields: HeaderReader = request.headers,
+): UpgradeDecision<E> | undefined {
+  if (policy.showsRequest) return undefined;
+  const opening = readOpening(request.method, fields);
+  if ("accepted" in opening) return opening;
+  try {
+    if (policy.checkOrigin?.(opening.origin, request) === false) return refuseOrigin();
+    const protocol = policy.choose?.(opening.offeredProtocols, request) as string | undefined;
+    return accept(opening, policy, protocol ?? "", policy.headers as readonly HeaderField[]);
+  } catch (cause) {
+    return undecided(cause);
+  }
+}
+
+/** Accepts; last of all, so that no extension is made for a request that is refused after all. */
+function accept<E>(
+  { key, offeredExtensions }: Opening,
+  policy: ServerPolicy<E>,
+  protocol: string,
+  headers: readonly HeaderField[],
+): AcceptedUpgrade<E> {
+  const { extensions, negotiated } = negotiateServer(policy.extensions, offeredExtensions);
+  return { accepted: true, key, protocol, extensions, negotiated, headers };
+}
+
+function undecided(cause: unknown): RefusedUpgrade {
+  const message = "the server failed to decide";
+  return refuse({ status: 500, code: "WS_VERIFY_FAILED", message, cause });
 }
 
 /**

@@ -181,8 +181,6 @@ export function toInfo(opening: NativeOpening, remoteAddress: string | undefined
   return {
     protocol: decision.protocol,
     extensions: "",
-    // The WebSocket URL that the request stands for: http: becomes ws:, https: becomes wss:.
-    url: request.url.replace(/^http/, "ws"),
     request,
     remoteAddress,
   };

@@ -63,10 +63,16 @@ export class HttpListener {
   /** Sockets in their TLS handshake, by the peer's address and port. */
   readonly #encrypting: Map<string, NodeSocket> = new Map();
   #stopping = false;
+  /** One for all sockets: an idle connection must not hold a closure of this. */
+  readonly #onSocketClose: (this: NodeSocket) => void;
 
   constructor(options: HttpListenerOptions, events: HttpEvents) {
     this.#events = events;
     this.#headTimeoutMs = options.headTimeoutMs;
+    const forget = (socket: NodeSocket) => this.#forget(socket);
+    this.#onSocketClose = function (this: NodeSocket) {
+      forget(this);
+    };
     const limits = { maxHeaderSize: options.maxHeaderBytes };
     const server = options.tls === undefined || isBun()
       ? http.createServer(limits) as unknown as AnyServer
@@ -101,7 +107,7 @@ export class HttpListener {
     this.#listener.on("secureConnection", (socket: NodeSocket) => {
       const below = this.#encrypting.get(addressOf(socket));
       this.#encrypting.delete(addressOf(socket));
-      if (below !== undefined) this.release(below);
+      if (below !== undefined) this.#forget(below);
       this.#onSocket(socket, true);
     });
   }
@@ -152,14 +158,20 @@ export class HttpListener {
 
   /** Lets go of a socket that has become a WebSocket: stopping does not cut it any more. */
   release(socket: NodeSocket): void {
+    this.#forget(socket);
+    socket.removeListener("close", this.#onSocketClose);
+    socket.removeListener("error", ignore); // whoever has it now has a listener of its own
+  }
+
+  #forget(socket: NodeSocket): void {
     clearTimeout(this.#sockets.get(socket)?.timer);
     this.#sockets.delete(socket);
   }
 
   /** @param ready Whether HTTP can be spoken: not before a TLS handshake is over. */
   #onSocket(socket: NodeSocket, ready: boolean): void {
-    socket.on("error", () => {}); // a reset before there is a request is nobody's business
-    socket.once("close", () => this.release(socket));
+    socket.on("error", ignore); // a reset before there is a request is nobody's business
+    socket.on("close", this.#onSocketClose);
     if (this.#stopping) return void socket.destroy();
     const state: SocketState = { requests: 0 };
     this.#sockets.set(socket, state);
@@ -193,6 +205,8 @@ export class HttpListener {
     outgoing.end();
   }
 }
+
+function ignore(): void {}
 
 function isBun(): boolean {
   return "Bun" in globalThis;

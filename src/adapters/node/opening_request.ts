@@ -51,18 +51,23 @@ export function toOpeningRequest(
 /** A request that lives as long as its connection: one string until somebody reads the headers. */
 class OpeningRequest implements UpgradeRequest {
   readonly method: string;
-  readonly url: string;
-  readonly #raw: string;
+  /** The URL, then names and values in turn; none of them has a line break in it. */
+  readonly #lines: string;
   #headers: Headers | undefined;
 
   constructor(method: string, url: string, raw: readonly string[]) {
     this.method = method;
-    this.url = url;
-    this.#raw = raw.join("\n"); // no name and no value has a line break in it
+    this.#lines = [url, ...raw].join("\n");
+  }
+
+  get url(): string {
+    const lines = this.#lines;
+    const end = lines.indexOf("\n");
+    return end < 0 ? lines : lines.slice(0, end);
   }
 
   get headers(): Headers {
-    return this.#headers ??= toHeaders(this.#raw.split("\n"));
+    return this.#headers ??= toHeaders(this.#lines.split("\n").slice(1));
   }
 }
 
