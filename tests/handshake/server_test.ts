@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  decideAtOnce,
   decideUpgrade,
   isUpgradeRequest,
   type ServerExtension,
@@ -14,11 +15,26 @@ import { ACCEPT, accepted, countingString, KEY, openingRequest, refused } from "
 
 type Changes = Record<string, string | null>;
 
-function decide(
+async function decide(
   request: UpgradeRequest,
   options?: ServerHandshakeOptions,
 ): Promise<UpgradeDecision> {
-  return decideUpgrade(request, validateServerOptions(options));
+  const policy = validateServerOptions(options);
+  const atOnce = decideAtOnce(request, policy);
+  const decision = await decideUpgrade(request, policy);
+  // Where no function of the user's has a say, both roads lead to the same end.
+  const asks = [options?.protocols, options?.origins, options?.verify, options?.headers]
+    .some((option) => typeof option === "function");
+  assertEquals(atOnce === undefined, asks);
+  if (atOnce !== undefined) assertEquals(summary(atOnce), summary(decision));
+  return decision;
+}
+
+/** What of a decision is not made anew each time. */
+function summary(decision: UpgradeDecision): unknown {
+  if (decision.accepted) return { ...decision, negotiated: decision.negotiated.length };
+  const { error, response: { status, headers, body } } = decision;
+  return { status, headers: [...headers], body, code: error.code, message: error.message };
 }
 
 /** Decides on a request with some fields changed, which must be refused. */
@@ -250,7 +266,7 @@ test("fields padded at length are looked at a bounded number of times", async ()
     return counting.value;
   };
   const request = { method: "GET", url: "http://example.com/", headers: { get } };
-  accepted(await decide(request as unknown as UpgradeRequest));
+  accepted(await decideUpgrade(request as unknown as UpgradeRequest, validateServerOptions()));
   const total = looks.reduce((sum, count) => sum + count(), 0);
   assertEquals(looks.length, counted.length);
   assert(total <= 4 * length, `${total} looks at ${length} characters`);
