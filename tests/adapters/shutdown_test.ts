@@ -233,3 +233,27 @@ test("two servers one after the other share a port, with clients still about", a
   for (const old of sockets) assertEquals((await within(old.closed, "end")).closeCode, 1001);
   await within(second.close(), "end of the second server");
 });
+
+test("what is still being sent when close() comes does not extend its deadline", async () => {
+  const closeTimeoutMs = 2000;
+  const server = await serve({
+    open: (socket) => {
+      const stream = new ReadableStream<string>({
+        async start(controller) {
+          controller.enqueue("begun");
+          await sleep(0.85 * closeTimeoutMs);
+          controller.close();
+        },
+      });
+      void socket.send(stream);
+    },
+  }, { port: 0, closeTimeoutMs });
+  const peer = await RawPeer.open(server.port);
+  await until(() => peer.size > 0, "first fragment");
+  const began = performance.now();
+  await within(server.close(), "end of the server");
+  const took = performance.now() - began;
+  assertEquals(peer.frames().map(({ opcode }) => opcode), [1, 0, 8]); // all of it, and no answer
+  assert(took > 0.95 * closeTimeoutMs && took < 1.7 * closeTimeoutMs, `it took ${took} ms`);
+  peer.destroy();
+});

@@ -22,8 +22,8 @@ let fragments = 0;
 for await (const message of socket.messages()) {
   if (message.type !== "binary") throw new Error("the echo is text");
   for await (const piece of message.body) {
-    // Whoever does not hold the sender back now gathers what it makes meanwhile.
-    if (fragments++ === 0) await new Promise((resolve) => setTimeout(resolve, 1000));
+    // Whoever does not hold the sender back gathers what it makes meanwhile.
+    if (fragments++ === 0) await new Promise((resolve) => setTimeout(resolve, 2000));
     received.update(piece);
   }
   break;
