@@ -20,8 +20,9 @@ export type WebSocketOptions = Omit<ConnectOptions, "protocols" | "handler" | "o
 export type WebSocketStreamNetworkOptions = Omit<WebSocketOptions, "signal">;
 
 const prepare: Prepare<WebSocketStreamNetworkOptions> = (url, options) => {
-  // The standard: every opening handshake offers permessage-deflate.
-  const setup = setupConnect(url, { compression: true, ...options });
+  // The standard: every opening handshake offers permessage-deflate. Older versions have none.
+  const { compression = options.legacy === undefined } = options;
+  const setup = setupConnect(url, { ...options, compression });
   return () => dialAndOpen(setup);
 };
 

@@ -2,12 +2,19 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type net from "node:net";
 import { test } from "node:test";
 import { WebSocketServer } from "ws";
-import { WebSocket, type WebSocketOptions, WebSocketStream } from "../../src/adapters/client.ts";
+import {
+  type ByteStreamPair,
+  type DialTarget,
+  WebSocket,
+  type WebSocketCloseEvent,
+  type WebSocketOptions,
+  WebSocketStream,
+} from "../../src/adapters/client.ts";
 import { type Handler, serve } from "../../src/adapters/serve.ts";
+import { acceptWebSocket } from "../../src/api/stream.ts";
 import { acceptance, clientText, head, listenRaw } from "./support/raw.ts";
 import { CERT, KEY, runProgram } from "./support/runtime.ts";
 import { Inbox, sleep, within } from "./support/waiting.ts";
-import type { WebSocketCloseEvent } from "../../src/adapters/client.ts";
 
 const echo: Handler = { message: (socket, data) => void socket.send(data) };
 
@@ -110,6 +117,48 @@ test("it works with the server of ws, compressed, in both directions", async () 
   const { code, reason, wasClean } = await closed();
   assertEquals([code, reason, wasClean], [4002, "as you wish", true]);
   await new Promise((resolve) => server.close(resolve));
+});
+
+test("both classes run over any pair of byte streams that dial makes", async () => {
+  const up = () => new TransformStream<Uint8Array, Uint8Array>();
+  const dial = ({ url }: DialTarget): ByteStreamPair => {
+    const [there, back] = [up(), up()];
+    assertEquals(url, "ws://nowhere.example/chat");
+    void acceptWebSocket({ readable: there.readable, writable: back.writable })
+      .then(async (socket) => {
+        for await (const message of socket) await socket.send(message);
+      });
+    return { readable: back.readable, writable: there.writable };
+  };
+  const { socket, inbox, closed } = await open("ws://nowhere.example/chat", { dial });
+  socket.send("through streams");
+  assertEquals(await inbox.next(), "through streams");
+  socket.close(1000);
+  assertEquals((await closed()).wasClean, true);
+
+  const stream = new WebSocketStream("ws://nowhere.example/chat", { dial });
+  const { readable, writable } = await within(stream.opened, "open stream");
+  await writable.getWriter().write("again");
+  assertEquals((await readable.getReader().read()).value, "again");
+  stream.close();
+  assertEquals((await within(stream.closed, "end")).closeCode, 1005);
+});
+
+test("a dial that never settles ends with close(), with the signal and with its time", async () => {
+  const never = { dial: () => new Promise<never>(() => {}) };
+  const codes: string[] = [];
+  const follow = async (options: WebSocketOptions, use: (socket: WebSocket) => void) => {
+    const socket = new WebSocket("ws://nowhere.example/", [], { ...never, ...options });
+    socket.onerror = ({ error }) => codes.push(error.code);
+    const end = new Promise((resolve) => socket.onclose = resolve);
+    use(socket);
+    await within(end, "close event");
+  };
+  const controller = new AbortController();
+  await follow({}, (socket) => socket.close());
+  await follow({ signal: controller.signal }, () => controller.abort());
+  await follow({ handshakeTimeoutMs: 50 }, () => {});
+  assertEquals(codes, ["WS_CLOSED_BY_APPLICATION", "WS_HANDSHAKE_ABORTED", "WS_HANDSHAKE_TIMEOUT"]);
 });
 
 // ---------------------------------------------------------------- ends and leftovers
