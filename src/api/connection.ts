@@ -130,6 +130,7 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
    * many connections.
    * @param options The type, whether to compress, and a signal to give up waiting.
    * @returns A promise for the moment to send more.
+   * Rejects with a `NotSupportedError`, for bytes, where `capabilities.binary` is `false`.
    * @throws {TypeError} If `data` or an option is not of the kinds named.
    *
    * @example

@@ -12,44 +12,19 @@ import { unwatchAbort, watchAbort } from "../api/abort_watch.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "../api/channel.ts";
 import { notOpen, type Role, type SharedMessage } from "../api/dialect.ts";
 import type { ResolvedOptions } from "../api/options.ts";
+import { noBinary } from "../api/sender.ts";
 import type { Transport, TransportEvents } from "../api/transport.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import { HIXIE_CAPABILITIES, type HixieVersion } from "./hixie_capabilities.ts";
 import { type HixieFault, HixieParser } from "./hixie_parser.ts";
 import { HixieText } from "./hixie_text.ts";
 import { HixieWriter } from "./hixie_writer.ts";
-
-/** The two drafts that frame so. */
-export type HixieVersion = "hixie-75" | "hixie-76";
 
 /** The opcode of a text message, as RFC 6455 has it. */
 const TEXT = 1;
 
 /** From this many gathered bytes on nothing is waited for. */
 const FLUSH_BYTES = 256 * 1024;
-
-function capabilitiesOf(version: HixieVersion): ConnectionCapabilities {
-  return Object.freeze({
-    engine: version,
-    binary: false,
-    ping: false,
-    pingEvents: false,
-    receiveBackPressure: true,
-    receiveStreaming: true,
-    sendStreaming: true,
-    closeCodes: false,
-    allCloseCodes: true,
-    terminate: true,
-    protocolErrors: true,
-    earlyMessageLimit: true,
-    compression: false,
-    frameEvents: false,
-  });
-}
-
-const CAPABILITIES = {
-  "hixie-75": capabilitiesOf("hixie-75"),
-  "hixie-76": capabilitiesOf("hixie-76"),
-} as const;
 
 /** Frames, closes and keeps the limits of one connection. */
 export class HixieChannel implements Channel, TransportEvents {
@@ -100,7 +75,7 @@ export class HixieChannel implements Channel, TransportEvents {
     options: ResolvedOptions,
     early: Uint8Array,
   ) {
-    this.capabilities = CAPABILITIES[version];
+    this.capabilities = HIXIE_CAPABILITIES[version];
     this.#transport = transport;
     this.#role = role;
     this.#options = options;
@@ -170,23 +145,23 @@ export class HixieChannel implements Channel, TransportEvents {
     this.#afterSend();
   }
 
-  sendBytes(bytes: Uint8Array, type: "text" | "binary"): void {
+  sendBytes(bytes: Uint8Array, type: "text" | "binary"): Promise<void> | void {
     this.#checkSend();
-    this.#checkType(type);
+    if (type === "binary") return Promise.reject(noBinary(this.capabilities));
     this.#output.begin();
     this.#output.write(bytes);
     this.#output.end();
     this.#afterSend();
   }
 
-  sendShared(message: SharedMessage): void {
-    this.sendBytes(message.payload, message.opcode === TEXT ? "text" : "binary");
+  sendShared(message: SharedMessage): Promise<void> | void {
+    return this.sendBytes(message.payload, message.opcode === TEXT ? "text" : "binary");
   }
 
   /** The fragments of a message make one frame, which is only ended with the last of them. */
   sendFragment(bytes: Uint8Array, type: "text" | "binary", final: boolean): void {
     if (!this.open) throw notOpen();
-    this.#checkType(type);
+    if (type === "binary") throw noBinary(this.capabilities); // before anything of it has gone
     if (!this.#sending) this.#output.begin();
     this.#output.write(bytes);
     this.#sending = !final;
@@ -198,28 +173,15 @@ export class HixieChannel implements Channel, TransportEvents {
     return false;
   }
 
-  ping(): void {
-    throw this.#unsupported("ping: it has no pings");
-  }
-
-  pong(): void {
-    throw this.#unsupported("ping: it has no pings");
-  }
+  // `capabilities.ping` is false: nobody calls these.
+  ping(): void {}
+  pong(): void {}
 
   #checkSend(): void {
     if (!this.open) throw notOpen();
     if (this.#sending) {
       throw new Error("Cannot send message: a streamed message of this side is not finished");
     }
-  }
-
-  #checkType(type: "text" | "binary"): void {
-    if (type === "binary") throw this.#unsupported("send bytes: it has text messages only");
-  }
-
-  #unsupported(what: string): DOMException {
-    const message = `Cannot use ${this.capabilities.engine} to ${what}`;
-    return new DOMException(message, "NotSupportedError");
   }
 
   #afterSend(): void {

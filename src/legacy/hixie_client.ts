@@ -17,7 +17,8 @@ import {
 } from "../api/dialect.ts";
 import { HandshakeError } from "../errors.ts";
 import { ANSWER_BYTES, answerChallenge, BODY_BYTES, createKey } from "./challenge.ts";
-import { HixieChannel, type HixieVersion } from "./hixie_channel.ts";
+import type { HixieVersion } from "./hixie_capabilities.ts";
+import { HixieChannel } from "./hixie_channel.ts";
 
 /** Makes a handshake of draft 75 or 76 out of RFC 6455's. */
 export function beginHixie(version: HixieVersion, standard: ClientHandshake): ClientDialect {

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import http from "node:http";
 import { test } from "node:test";
-import { connect } from "../../src/adapters/client.ts";
+import { connect, WebSocket } from "../../src/adapters/client.ts";
 import { nativeSetup } from "../../src/adapters/native/opening.ts";
 import { onUpgrade } from "../../src/adapters/node/mod.ts";
 import { serve } from "../../src/adapters/serve.ts";
 import { legacy, legacyClient } from "../../src/legacy/mod.ts";
 import { RawPeer } from "../adapters/support/raw.ts";
 import { CERT, KEY } from "../adapters/support/runtime.ts";
-import { sleep, within } from "../adapters/support/waiting.ts";
+import { Inbox, sleep, within } from "../adapters/support/waiting.ts";
 import { take } from "../api/ends.ts";
 import { listenLocally } from "../interop/http_server.ts";
 import { join } from "../support/bytes.ts";
@@ -127,6 +127,22 @@ test("serve() and connect() speak every version, plain and over TLS", async () =
       assertEquals((await within(socket.close(), version)).error, undefined);
     }
   }
+});
+
+test("the standard's WebSocket speaks an old version, and refuses bytes where there are none", async () => {
+  await using server = await serve(echo, { port: 0, legacy: legacy() });
+  const socket = new WebSocket(server.url, [], { legacy: legacyClient("hixie-76") });
+  const messages = new Inbox<unknown>();
+  socket.onmessage = ({ data }) => messages.push(data);
+  await new Promise((resolve) => socket.onopen = resolve);
+  assertThrows(() => socket.send(new Uint8Array(3)), DOMException, "hixie-76 has text only");
+  assertThrows(() => socket.send(new Blob(["x"])), DOMException, "hixie-76 has text only");
+  socket.send("h☕llo");
+  assertEquals(await messages.next(), "h☕llo");
+  const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+  socket.close(3000, "bye");
+  const { code, wasClean } = await within(closed, "close");
+  assertEquals([code, wasClean], [1005, true]);
 });
 
 test("a server that shuts down closes old connections too", async () => {

@@ -11,6 +11,7 @@ import { BY_REFERENCE_BYTES, CloseCode } from "../../frames/mod.ts";
 import type { CloseInfo } from "../channel.ts";
 import { type ConnectionCore, OPEN } from "../connection_core.ts";
 import type { Message } from "../message_queue.ts";
+import { noBinary } from "../sender.ts";
 import { checkSubprotocols, parseUrl, validateClose } from "./arguments.ts";
 import { BufferedBytes, textBytes } from "./buffered_bytes.ts";
 import { EventHandlers } from "./event_handlers.ts";
@@ -184,6 +185,10 @@ export function createWebSocketClass<Options extends object>(
     }
 
     #send({ channel, sender }: ConnectionCore, payload: string | Uint8Array | Blob): void {
+      // Said here, for nobody sees the promise. (No standard's version lacks it.)
+      if (typeof payload !== "string" && !channel.capabilities.binary) {
+        throw noBinary(channel.capabilities);
+      }
       if (typeof payload === "string") {
         const before = channel.bufferedAmount;
         void sender.send(payload);
