@@ -14,7 +14,7 @@ import type { BunServer } from "../adapters/bun/bun_types.ts";
 import { upgradeWebSocket as upgradeBun } from "../adapters/bun/upgrade.ts";
 import type { DenoServeInfo } from "../adapters/deno/deno_types.ts";
 import { upgradeWebSocket as upgradeDeno } from "../adapters/deno/upgrade.ts";
-import type { NodeRequest, NodeSocket } from "../adapters/node/node_types.ts";
+import type { NodeDuplex, NodeRequest, NodeSocket } from "../adapters/node/node_types.ts";
 import { RawFields } from "../adapters/node/opening_request.ts";
 import { openUpgrade, type UpgradeListener } from "../adapters/node/upgrade.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
@@ -22,7 +22,6 @@ import { runHandler } from "../api/handler.ts";
 import { isUpgradeRequest } from "../api/mod.ts";
 import type { PreparedMessage } from "../api/prepared_message.ts";
 import type { Bytes } from "../api/sendable.ts";
-import type { ServerSetup } from "../api/server_opening.ts";
 import { broadcast, type BroadcastOptions, type Delivery } from "./broadcast.ts";
 import { Dispatcher, refusal, type RouterOptions } from "./dispatcher.ts";
 import { mount, type MountableServer, unmount, type Upgrader } from "./mounts.ts";
@@ -85,7 +84,7 @@ export class Router implements AsyncDisposable {
    */
   constructor(options: RouterOptions = {}) {
     this.#dispatcher = new Dispatcher(options, (visit, socket) => this.#onOpen(visit, socket));
-    this.onUpgrade = (request, socket, head) => this.#upgrade(request, socket as NodeSocket, head);
+    this.onUpgrade = (request, socket, head) => void this.upgrade(request, socket, head);
     this.#upgrader = {
       takes: (request) => this.#dispatcher.takes(urlOf(request.url)?.pathname),
       onUpgrade: this.onUpgrade,
@@ -151,6 +150,33 @@ export class Router implements AsyncDisposable {
   unmount(server: MountableServer): boolean {
     this.#servers.delete(server);
     return unmount(server, this.#upgrader);
+  }
+
+  /**
+   * Answers one upgrade request of a `node:http` server, for applications that listen themselves.
+   *
+   * @param request The request, as the "upgrade" event gives it.
+   * @param socket The socket, as the "upgrade" event gives it.
+   * @param head The first bytes after the request, as the "upgrade" event gives them.
+   * @returns The connection, or `undefined` when the request was refused; it never rejects.
+   */
+  upgrade(
+    request: NodeRequest,
+    socket: NodeDuplex,
+    head: Uint8Array,
+  ): Promise<WebSocketConnection | undefined> {
+    const duplex = socket as NodeSocket;
+    const fields = new RawFields(request.rawHeaders);
+    const decision = this.#decide({
+      remoteAddress: duplex.remoteAddress,
+      secure: duplex.encrypted === true,
+      header: (name) => fields.get(name),
+    }, urlOf(request.url));
+    const opening = decision instanceof Response
+      ? this.#refuse(request, duplex, head, decision)
+      : this.#open(request, duplex, head, decision);
+    this.#track(opening);
+    return opening;
   }
 
   /**
@@ -244,26 +270,39 @@ export class Router implements AsyncDisposable {
       : refusal(503, "the server stops");
   }
 
-  #upgrade(request: NodeRequest, socket: NodeSocket, head: Uint8Array): void {
-    const fields = new RawFields(request.rawHeaders);
-    const decision = this.#decide({
-      remoteAddress: socket.remoteAddress,
-      secure: socket.encrypted === true,
-      header: (name) => fields.get(name),
-    }, urlOf(request.url));
-    const visit = decision instanceof Response ? undefined : decision;
-    const setup = visit?.setup ??
-      refusing(this.#dispatcher.refusing, decision as Response);
-    const opening = openUpgrade(request, socket, head, setup).then((opening) => {
-      if (visit === undefined) return;
-      if (opening instanceof Error) return visit.leave();
-      visit.open(opening.socket);
-      runHandler(opening, visit.handler, setup.onError);
-    }).catch((error) => {
-      visit?.leave();
+  async #open(
+    request: NodeRequest,
+    socket: NodeSocket,
+    head: Uint8Array,
+    visit: Visit,
+  ): Promise<WebSocketConnection | undefined> {
+    const { setup } = visit;
+    try {
+      const opening = await openUpgrade(request, socket, head, setup);
+      if (!(opening instanceof Error)) {
+        visit.open(opening.socket);
+        runHandler(opening, visit.handler, setup.onError);
+        return opening.socket;
+      }
+    } catch (error) {
       setup.onError(error);
-    });
-    this.#track(opening);
+    }
+    visit.leave();
+  }
+
+  async #refuse(
+    request: NodeRequest,
+    socket: NodeSocket,
+    head: Uint8Array,
+    response: Response,
+  ): Promise<undefined> {
+    const { refusing } = this.#dispatcher;
+    const policy = { ...refusing.policy, verify: () => response, showsRequest: true };
+    try {
+      await openUpgrade(request, socket, head, { ...refusing, policy });
+    } catch (error) {
+      refusing.onError(error);
+    }
   }
 
   async #handle(
@@ -295,11 +334,6 @@ export class Router implements AsyncDisposable {
       throw error;
     }
   }
-}
-
-/** A setup that answers every handshake with a response. */
-function refusing(setup: ServerSetup, response: Response): ServerSetup {
-  return { ...setup, policy: { ...setup.policy, verify: () => response, showsRequest: true } };
 }
 
 /** The URL of a request target; only its path and query mean anything. */
