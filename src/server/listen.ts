@@ -125,7 +125,7 @@ export async function serveRouter(
     listener.cut();
     await stopped;
   };
-  const actualPort = await listener.listen(port, hostname, onError);
+  const actualPort = await listener.listen({ port, hostname }, onError);
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     hostname,

@@ -59,7 +59,7 @@ export class Visit {
     if (answer !== undefined) return answer as Response;
     if (data === undefined) return;
     const value: unknown = await data(request, this.context as never);
-    if (value instanceof Response) return value;
+    if (isResponse(value)) return value;
     this.#data = { value };
   };
 
@@ -129,6 +129,17 @@ export class Visit {
 /** Finds the visit that a connection belongs to. */
 export function visitOf(socket: WebSocketConnection): Visit {
   return visits.get(socket.request!)!;
+}
+
+/**
+ * Looks at the shape and not at the class: some frameworks put another `Response` in the place of
+ * the global one, and a refusal must never be taken for data.
+ */
+function isResponse(value: unknown): value is Response {
+  if (typeof value !== "object" || value === null) return false;
+  const { status, headers, bodyUsed } = value as Partial<Response>;
+  return typeof status === "number" && typeof headers?.has === "function" &&
+    typeof bodyUsed === "boolean";
 }
 
 function isSameOrigin(origin: string | null, url: URL): boolean {

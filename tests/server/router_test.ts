@@ -89,6 +89,17 @@ test("data is made before the connection is accepted, and may refuse", async () 
   });
 });
 
+test("data that answers with another library's Response refuses, too", async () => {
+  await withRouter({}, async (router, { port }) => {
+    const { status, headers, body, bodyUsed } = new Response(null, { status: 418 });
+    router.route("/", {
+      data: () => ({ status, headers, body, bodyUsed, statusText: "" }),
+      handler: {},
+    });
+    assertEquals(await statusOf(port, "/"), 418);
+  });
+});
+
 test("verify refuses, headers go out, and both see the context", async () => {
   await withRouter({}, async (router, { port }) => {
     const errors: unknown[] = [];
