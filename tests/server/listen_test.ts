@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { test } from "node:test";
 import { connect } from "../../src/adapters/client.ts";
 import { Router, serveRouter } from "../../src/server/mod.ts";
-import { head, RawPeer, requestLines } from "../adapters/support/raw.ts";
+import { head, RawPeer } from "../adapters/support/raw.ts";
 import { CERT, KEY } from "../adapters/support/runtime.ts";
 import { sleep, until, within } from "../adapters/support/waiting.ts";
 import { ask, statusOf } from "./rig.ts";
