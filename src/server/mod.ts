@@ -62,3 +62,21 @@ export {
   type Stoppable,
 } from "./signals.ts";
 export { Topics, type TopicsOptions } from "./topics.ts";
+export {
+  type AcceptedEventSource,
+  acceptEventSource,
+  type EventSourceHandler,
+  type EventSourceOptions,
+  isEventSource,
+  type RequestLike,
+  upgradeEventSource,
+} from "./event_source.ts";
+export {
+  type EventSourceCallbacks,
+  type EventSourceClose,
+  EventSourceConnection,
+  type EventSourceLimits,
+} from "./event_source_connection.ts";
+export type { EventOptions } from "./event_stream.ts";
+export { type NodeResponse, onEventSource, type RequestListener } from "./event_source_node.ts";
+export type { NodeRequest } from "../adapters/node/node_types.ts";

@@ -9,6 +9,7 @@ import { Readable } from "node:stream";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ObservedHttp } from "../../api/observer.ts";
 import type { Observers } from "../../api/observers.ts";
+import { WebSocketError } from "../../errors.ts";
 
 /** Answers plain HTTP requests. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
@@ -54,7 +55,8 @@ export async function answerHttp(
   } catch (error) {
     // The head is on its way: the client can only see that the rest does not come.
     outgoing.destroy();
-    onError(error);
+    // Of an event stream: it was cut, and whoever sends has been told.
+    if (!(error instanceof WebSocketError)) onError(error);
   }
 }
 
@@ -123,9 +125,12 @@ async function sendResponse(
   const reader = response.body.getReader();
   // A client that leaves ends the body's source, also while that has nothing to give.
   outgoing.once("close", () => void reader.cancel().catch(() => {}));
+  // A source that fails cuts the connection, also while a client that does not read is waited for.
+  reader.closed.catch(() => outgoing.destroy());
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || outgoing.destroyed) break;
+    if (done) break;
+    if (outgoing.destroyed) return await reader.cancel(); // it was so before "close" was listened to
     if (!outgoing.write(value)) await drained(outgoing);
   }
   await reader.cancel(); // the client may have left before there was a reader
