@@ -68,8 +68,14 @@ function start({ command, env, core }: Program): ChildProcess {
   return child;
 }
 
+/** Starts a program of the caller's own kind. */
+export function startProgram(program: Program): { child: ChildProcess; lines: Lines } {
+  const child = start(program);
+  return { child, lines: new Lines(child) };
+}
+
 /** Reads lines of a child's output; rejects with what it said when it ends before. */
-class Lines {
+export class Lines {
   readonly ended: Promise<number | null>;
   #lines: string[] = [];
   #partial = "";
