@@ -15,6 +15,12 @@ export const OPTIONAL_DEPENDENCIES: readonly string[] = ["@noble/hashes", "socks
 /** The npm package's name. */
 export const NPM_NAME = "fullduplex";
 
+/**
+ * Exports that bundlers for browsers take another one for, by the condition `browser`. It has the
+ * same names (a test compares them), so that the declarations are the first one's.
+ */
+export const BROWSER_EXPORTS: Readonly<Record<string, string>> = { "./client": "./browser" };
+
 /** Where a source file's JavaScript is in the package. */
 export function built_path(source: string): string {
   return source.replace(/^\.\//, "./esm/").replace(/\.ts$/, ".js");
@@ -39,7 +45,11 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
   const exports: Record<string, unknown> = {};
   for (const [name, source] of Object.entries(manifest.exports)) {
     const file = built_path(source);
-    exports[name] = { types: file.replace(/\.js$/, ".d.ts"), default: file };
+    const types = file.replace(/\.js$/, ".d.ts");
+    const browser = manifest.exports[BROWSER_EXPORTS[name] ?? ""];
+    exports[name] = browser === undefined
+      ? { types, default: file }
+      : { types, browser: built_path(browser), default: file };
   }
   exports["./package.json"] = "./package.json";
   const peers = optional_peers(manifest);

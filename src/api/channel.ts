@@ -25,7 +25,7 @@ export interface CloseInfo {
  * socket lacks some.
  */
 export interface ConnectionCapabilities {
-  /** Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, or the draft's with `./legacy`. */
+  /** Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, `"browser"`, or the draft's with `./legacy`. */
   readonly engine: string;
   /** Bytes can be sent as they are; else there is text only. */
   readonly binary: boolean;

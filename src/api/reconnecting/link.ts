@@ -13,6 +13,7 @@ import { HandshakeError, WebSocketError } from "../../errors.ts";
 import { Heartbeat } from "../heartbeat.ts";
 import type { ResolvedReconnecting } from "./options.ts";
 import type { QueuedMessage } from "./send_queue.ts";
+import { normalizeUrl } from "./url.ts";
 import type { AttemptInfo, ConnectionEnd, PerAttempt, SocketLike } from "./socket_like.ts";
 
 /** The value of a socket's `readyState` while messages can be sent. */
@@ -165,7 +166,8 @@ export class Link {
   }
 
   #onClose(event: CloseEvent): void {
-    const { code: closeCode, reason } = event;
+    const { reason } = event;
+    const closeCode = event.code || 1006; // Deno 2.9 says 0 for a connection that was cut
     const wasClean = event.wasClean && this.#opened;
     if (wasClean) return this.#end({ closeCode, reason, wasClean });
     const error = this.#opened ? lost(closeCode, reason, this.#cause) : failedAttempt(this.#cause);
@@ -286,35 +288,6 @@ export class Link {
       }),
     );
   }
-}
-
-/**
- * Parses the URL of a WebSocket as the standard does.
- *
- * @param url A URL, relative to the page's where there is one.
- * @returns It with the scheme ws or wss.
- * @throws {DOMException} `SyntaxError`, if it is none, has another scheme or a fragment. The message
- * leaves the URL out, for there may be a token in it.
- */
-export function normalizeUrl(url: string | URL): string {
-  const base = (globalThis as { location?: { href: string } }).location?.href;
-  let parsed: URL;
-  try {
-    parsed = new URL(url, base);
-  } catch {
-    throw new DOMException("Cannot connect: the URL is not one", "SyntaxError");
-  }
-  parsed.protocol = parsed.protocol.replace(/^http/, "ws");
-  if (!/^wss?:$/.test(parsed.protocol)) {
-    throw new DOMException(
-      `Cannot connect: expected a URL with ws:, wss:, http: or https:, got ${parsed.protocol}`,
-      "SyntaxError",
-    );
-  }
-  if (parsed.href.includes("#")) {
-    throw new DOMException("Cannot connect: the URL has a fragment", "SyntaxError");
-  }
-  return parsed.href;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

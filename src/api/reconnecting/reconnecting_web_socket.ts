@@ -7,7 +7,7 @@ import { unwatchAbort, watchAbort } from "../abort_watch.ts";
 import { Backoff } from "./backoff.ts";
 import { closeEvent, ConnectingEvent, GiveUpEvent, ReconnectingEvent } from "./events.ts";
 import { ReconnectingEventTarget } from "./event_target.ts";
-import { type Address, Link, type LinkEvents, normalizeUrl } from "./link.ts";
+import { type Address, Link, type LinkEvents } from "./link.ts";
 import {
   type ReconnectingOptions,
   type ResolvedReconnecting,
@@ -15,6 +15,7 @@ import {
 } from "./options.ts";
 import { SendQueue, sizeOf, toMessage } from "./send_queue.ts";
 import type { ConnectionEnd, PerAttempt } from "./socket_like.ts";
+import { normalizeUrl } from "./url.ts";
 
 const CONNECTING = 0;
 const OPEN = 1;
