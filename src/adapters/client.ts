@@ -25,7 +25,20 @@ export type {
 };
 export type { ByteStreamPair } from "../api/stream_transport.ts";
 export { HandshakeError, WebSocketError } from "../errors.ts";
-export * from "../api/reconnecting/mod.ts";
+export {
+  type AttemptInfo,
+  ConnectingEvent,
+  type ConnectionEnd,
+  GiveUpEvent,
+  type HeartbeatOptions,
+  type PerAttempt,
+  ReconnectingEvent,
+  type ReconnectingEventMap,
+  ReconnectingEventTarget,
+  type ReconnectingOptions,
+  type SocketConstructor,
+  type SocketLike,
+} from "../api/reconnecting/mod.ts";
 export type { WebSocketCloseEvent, WebSocketErrorEvent } from "../api/websocket/events.ts";
 export type {
   WebSocketBinaryType,
@@ -42,6 +55,7 @@ export type {
   WebSocketStreamInstance,
   WebSocketStreamOptions,
 } from "../api/websocket_stream.ts";
+export { ReconnectingWebSocket } from "./reconnecting.ts";
 export {
   WebSocket,
   type WebSocketOptions,

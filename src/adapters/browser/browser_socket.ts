@@ -16,6 +16,7 @@ export const BROWSER_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   receiveBackPressure: false,
   receiveStreaming: false,
   sendStreaming: false,
+  closeCodes: true,
   allCloseCodes: false,
   terminate: false,
   protocolErrors: false,

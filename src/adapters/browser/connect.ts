@@ -10,7 +10,7 @@ import { ConnectionCore } from "../../api/connection_core.ts";
 import { ConnectionTap } from "../../api/connection_tap.ts";
 import { checkHandler, checkOnError, logError } from "../../api/handler.ts";
 import { describe, type ResolvedOptions, resolveOptions } from "../../api/options.ts";
-import { normalizeUrl } from "../../api/reconnecting/url.ts";
+import { parseUrl } from "../../api/websocket/arguments.ts";
 import { HandshakeError } from "../../errors.ts";
 import { BY_REFERENCE_BYTES } from "../../frames/mod.ts";
 import { NativeChannel } from "../native/native_channel.ts";
@@ -77,7 +77,7 @@ export async function connect(
   if (handler !== undefined) checkHandler(handler);
   checkOnError(onError);
   const resolved = resolveOptions(options, onError);
-  const href = normalizeUrl(url);
+  const href = parseUrl(String(url)).href;
   if (typeof WebSocket === "undefined") {
     throw new DOMException(
       "Cannot connect: this platform has no WebSocket of its own",

@@ -4,10 +4,8 @@
  * @module
  */
 
+import { EventHandlers } from "../websocket/event_handlers.ts";
 import type { ReconnectingEventMap } from "./events.ts";
-
-/** The events that have an `on…` property: those of a standard WebSocket. */
-type HandledType = "open" | "message" | "error" | "close";
 
 /** A function for one kind of events. */
 type Listener<Type extends keyof ReconnectingEventMap> = (
@@ -19,51 +17,42 @@ type AnyListener = ((event: any) => unknown) | null;
 
 /** An event target with the listeners' types and properties of a reconnecting socket. */
 export class ReconnectingEventTarget extends EventTarget {
-  readonly #handlers = new Map<HandledType, AnyListener>();
+  readonly #handlers = new EventHandlers(this);
 
   /** Called when there is a connection. */
   get onopen(): Listener<"open"> | null {
-    return this.#handlers.get("open") ?? null;
+    return this.#handlers.get("open") as Listener<"open"> | null;
   }
 
   set onopen(listener: Listener<"open"> | null) {
-    this.#setHandler("open", listener);
+    this.#handlers.set("open", listener);
   }
 
   /** Called with each message. */
   get onmessage(): Listener<"message"> | null {
-    return this.#handlers.get("message") ?? null;
+    return this.#handlers.get("message") as Listener<"message"> | null;
   }
 
   set onmessage(listener: Listener<"message"> | null) {
-    this.#setHandler("message", listener);
+    this.#handlers.set("message", listener);
   }
 
   /** Called before `onclose`, when it ends by a failure. */
   get onerror(): Listener<"error"> | null {
-    return this.#handlers.get("error") ?? null;
+    return this.#handlers.get("error") as Listener<"error"> | null;
   }
 
   set onerror(listener: Listener<"error"> | null) {
-    this.#setHandler("error", listener);
+    this.#handlers.set("error", listener);
   }
 
   /** Called once, when all is over. */
   get onclose(): Listener<"close"> | null {
-    return this.#handlers.get("close") ?? null;
+    return this.#handlers.get("close") as Listener<"close"> | null;
   }
 
   set onclose(listener: Listener<"close"> | null) {
-    this.#setHandler("close", listener);
-  }
-
-  /** HTML, "event handler IDL attributes": a handler keeps the place in line that its first one had. */
-  #setHandler(type: HandledType, handler: AnyListener): void {
-    if (!this.#handlers.has(type)) {
-      if (typeof handler !== "function") return;
-      super.addEventListener(type, (event) => this.#handlers.get(type)?.call(this, event));
-    }
-    this.#handlers.set(type, typeof handler === "function" ? handler : null);
+    this.#handlers.set("close", listener);
   }
 
   /**

@@ -11,9 +11,9 @@
 
 import { HandshakeError, WebSocketError } from "../../errors.ts";
 import { Heartbeat } from "../heartbeat.ts";
+import { parseUrl } from "../websocket/arguments.ts";
 import type { ResolvedReconnecting } from "./options.ts";
 import type { QueuedMessage } from "./send_queue.ts";
-import { normalizeUrl } from "./url.ts";
 import type { AttemptInfo, ConnectionEnd, PerAttempt, SocketLike } from "./socket_like.ts";
 
 /** The value of a socket's `readyState` while messages can be sent. */
@@ -41,6 +41,8 @@ export class Link {
   url = "";
   /** When the connection could be used, by `performance.now()`; `undefined` before. */
   readySince: number | undefined;
+  /** Whether the attempt failed by what every other one would fail by, too. */
+  hopeless = false;
 
   readonly #address: Address;
   readonly #options: ResolvedReconnecting;
@@ -107,9 +109,12 @@ export class Link {
       let { socketOptions } = this.#options;
       if (typeof socketOptions === "function") socketOptions = await socketOptions(info);
       if (this.#events === undefined) return;
-      this.url = normalizeUrl(url);
+      this.url = parseUrl(String(url)).href;
       this.#connect(protocols, socketOptions);
     } catch (cause) {
+      // A class throws on wrong arguments only, and those that are no functions stay as they are.
+      this.hopeless = [this.#address.url, this.#address.protocols, this.#options.socketOptions]
+        .every((value) => typeof value !== "function");
       this.#fail(failedAttempt(cause));
     }
   }

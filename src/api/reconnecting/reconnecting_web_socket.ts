@@ -4,6 +4,8 @@
  */
 
 import { unwatchAbort, watchAbort } from "../abort_watch.ts";
+import { parseUrl, validateClose } from "../websocket/arguments.ts";
+import { toClampedShort } from "../websocket/idl.ts";
 import { Backoff } from "./backoff.ts";
 import { closeEvent, ConnectingEvent, GiveUpEvent, ReconnectingEvent } from "./events.ts";
 import { ReconnectingEventTarget } from "./event_target.ts";
@@ -15,7 +17,6 @@ import {
 } from "./options.ts";
 import { SendQueue, sizeOf, toMessage } from "./send_queue.ts";
 import type { ConnectionEnd, PerAttempt } from "./socket_like.ts";
-import { normalizeUrl } from "./url.ts";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -114,7 +115,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
     options: ReconnectingOptions = {},
   ) {
     super();
-    if (typeof url !== "function") this.#url = url = normalizeUrl(url);
+    if (typeof url !== "function") this.#url = url = parseUrl(String(url)).href;
     this.#options = resolveReconnecting(options);
     this.#address = { url, protocols };
     const { initialDelayMs, backoffFactor, maxDelayMs, maxQueuedBytes, signal } = this.#options;
@@ -212,7 +213,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
    * reason is too long.
    */
   close(code?: number, reason?: string): void {
-    checkClose(code, reason);
+    code = checkClose(code, reason);
     if (this.#readyState >= CLOSING) return;
     this.#readyState = CLOSING;
     this.#stopWaiting();
@@ -232,7 +233,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
    * @throws {DOMException} `InvalidStateError`, after `close()` or the end; else as `close()`.
    */
   reconnect(code?: number, reason?: string): void {
-    checkClose(code, reason);
+    code = checkClose(code, reason);
     if (this.#readyState >= CLOSING) {
       throw new DOMException("Cannot reconnect: it was closed for good", "InvalidStateError");
     }
@@ -291,6 +292,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
         throw new TypeError("Cannot go on: shouldReconnect() must return a boolean");
       }
       if (this.#readyState !== CONNECTING || this.#link !== undefined) return; // it decided itself
+      if (link.hopeless) return this.#giveUp(end);
       if (!again) return end.wasClean ? this.#finish(end) : this.#giveUp(end);
     } catch (error) {
       return this.#giveUp({
@@ -356,19 +358,9 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
   }
 }
 
-function checkClose(code: number | undefined, reason: string | undefined): void {
-  if (
-    code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code < 5000)
-  ) {
-    throw new DOMException(
-      `Cannot close: expected code 1000 or 3000-4999, got ${code}`,
-      "InvalidAccessError",
-    );
-  }
-  if (reason !== undefined && sizeOf(`${reason}`) > 123) {
-    throw new DOMException(
-      "Cannot close: the reason has more than 123 bytes of UTF-8",
-      "SyntaxError",
-    );
-  }
+/** Checks a code and a reason as the standard does, and returns the code as it is sent. */
+function checkClose(code: number | undefined, reason: string | undefined): number | undefined {
+  const sent = code === undefined ? undefined : toClampedShort(code);
+  validateClose(sent, `${reason ?? ""}`);
+  return sent;
 }

@@ -121,20 +121,25 @@ test("socketOptions are the third argument of the class, made anew for each atte
   socket.close();
 });
 
-test("a class that throws when it is made is a failed attempt", async () => {
-  let made = 0;
-  const socket = new ReconnectingWebSocket("ws://a.test", [], {
-    WebSocket: class {
-      constructor() {
-        made++;
-        throw new Error("no sockets today");
-      }
-    } as never,
-    initialDelayMs: 0,
-    maxAttempts: 2,
-  });
-  await until(() => socket.readyState === 3, "end");
-  assertEquals(made, 2);
+test("a class that throws when it is made is a failed attempt, hopeless if nothing can change", async () => {
+  for (const [url, attempts] of [["ws://a.test", 1], [() => "ws://a.test", 3]] as const) {
+    let made = 0;
+    const socket = new ReconnectingWebSocket(url, [], {
+      WebSocket: class {
+        constructor() {
+          made++;
+          throw new TypeError("no such option");
+        }
+      } as never,
+      initialDelayMs: 0,
+      maxAttempts: 3,
+    });
+    let cause: ConnectionEnd | undefined;
+    socket.addEventListener("giveup", (event) => cause = event.cause);
+    await until(() => socket.readyState === 3, "end");
+    assertEquals(made, attempts);
+    assertEquals(cause!.error!.message, "Cannot connect: no such option");
+  }
 });
 
 test("a socket that neither opens nor fails is given up after connectTimeoutMs", async () => {

@@ -340,7 +340,7 @@ describe("closing a reconnecting socket", () => {
 
   test("takes what the standard takes", () => {
     const { socket } = rig();
-    for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, NaN]) {
+    for (const code of [0, 999, 1001, 1005, 2999, 5000, 2999.4, NaN]) {
       const error = assertThrows(() => socket.close(code), DOMException);
       assertEquals(error.name, "InvalidAccessError");
       assertThrows(() => socket.reconnect(code), DOMException);
