@@ -4,7 +4,7 @@
  * @module
  */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import faye from "faye-websocket";
@@ -18,6 +18,7 @@ import { within } from "../adapters/support/waiting.ts";
 import http from "node:http";
 import { listenLocally } from "./http_server.ts";
 import type { PeerClient } from "./peer.ts";
+import { findPython } from "./python.ts";
 import { fayeClient } from "./peers/faye.ts";
 import { standardClient, type StandardWebSocket } from "./peers/standard.ts";
 
@@ -111,7 +112,7 @@ for (const [name, compression] of Object.entries(CHOICES)) {
   });
 }
 
-const found = spawnSync("python3", ["-c", "import websockets; print(websockets.__version__)"]);
+const python = findPython();
 const PYTHON_SERVER = `
 import asyncio, websockets
 async def echo(ws, *rest):
@@ -135,10 +136,12 @@ async def main():
 asyncio.run(main())
 `;
 
-if (found.status !== 0) {
-  test("not run: Python's websockets is not installed here", () => {});
+if (python === undefined) {
+  test("compression with Python's websockets", {
+    skip: "Python's websockets is not installed here",
+  }, () => {});
 } else {
-  const version = String(found.stdout).trim();
+  const { command, version } = python;
   for (const [name, compression] of Object.entries(CHOICES)) {
     test(`the client of Python's websockets ${version} and our server with ${name}`, async () => {
       let extensions = "";
@@ -146,7 +149,7 @@ if (found.status !== 0) {
         extensions = socket.extensions;
         for await (const message of socket) await socket.send(message);
       }, { port: 0, compression });
-      const client = spawn("python3", ["-c", PYTHON_CLIENT, server.url]);
+      const client = spawn(command, ["-c", PYTHON_CLIENT, server.url]);
       let output = "";
       client.stdout.on("data", (chunk) => output += chunk);
       client.stderr.on("data", (chunk) => output += chunk);
@@ -156,7 +159,7 @@ if (found.status !== 0) {
     });
 
     test(`our client with ${name} and the server of Python's websockets ${version}`, async () => {
-      const server = spawn("python3", ["-c", PYTHON_SERVER]);
+      const server = spawn(command, ["-c", PYTHON_SERVER]);
       try {
         const port = await within(
           new Promise((resolve) => server.stdout.once("data", (chunk) => resolve(String(chunk)))),
