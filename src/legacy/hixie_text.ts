@@ -40,7 +40,6 @@ export class HixieText {
   /** Begins a message. */
   begin(): void {
     this.#bytes = 0;
-    this.#validator?.reset();
     this.#streamed = this.streaming;
     if (this.#streamed && !this.#discarding) this.sink.onMessageStart("text");
   }

@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
 import { MemoryPeer } from "../support/memory_peer.ts";
+import { timersLeftBy } from "../support/timers.ts";
 import {
   acceptPeer,
   closeFrame,
@@ -29,54 +30,6 @@ function countingSignal(): { controller: AbortController; listeners: () => numbe
     removeEventListener.call(signal, type, listener);
   };
   return { controller, listeners: () => listeners.size };
-}
-
-/** Runs `body` and returns the delays of timers that it made and neither cleared nor let fire. */
-async function timersLeftBy(body: () => Promise<void>): Promise<number[]> {
-  const timers = new Map<unknown, number>();
-  const { setTimeout: set, clearTimeout: clear, setInterval: every, clearInterval: stop } =
-    globalThis;
-  // deno-lint-ignore no-explicit-any -- the signatures differ between runtimes
-  const patch = globalThis as any;
-  // deno-lint-ignore no-explicit-any
-  patch.setTimeout = (callback: (...args: any[]) => void, ms: number, ...args: unknown[]) => {
-    const timer = set(
-      (...given) => {
-        timers.delete(timer);
-        callback(...given);
-      },
-      ms,
-      ...args,
-    );
-    timers.set(timer, ms);
-    return timer;
-  };
-  // deno-lint-ignore no-explicit-any
-  patch.setInterval = (callback: (...args: any[]) => void, ms: number, ...args: unknown[]) => {
-    const timer = every(callback, ms, ...args);
-    timers.set(timer, ms);
-    return timer;
-  };
-  patch.clearTimeout = (timer: never) => {
-    timers.delete(timer);
-    clear(timer);
-  };
-  patch.clearInterval = (timer: never) => {
-    timers.delete(timer);
-    stop(timer);
-  };
-  try {
-    await body();
-    await new Promise<void>((resolve) => set(resolve, 20));
-  } finally {
-    Object.assign(patch, {
-      setTimeout: set,
-      clearTimeout: clear,
-      setInterval: every,
-      clearInterval: stop,
-    });
-  }
-  return [...timers.values()];
 }
 
 const LONG = {

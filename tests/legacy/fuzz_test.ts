@@ -61,10 +61,10 @@ function run(
   const decoder = new TextDecoder();
   const events: ChannelEvents = {
     onMessage(data) {
-      told.push(["message", data]);
+      told.push([held ? "message while paused" : "message", data]);
       hold();
     },
-    onMessageStart: (type) => void told.push(["start", type]),
+    onMessageStart: (type) => void told.push([held ? "start while paused" : "start", type]),
     onMessageSlice(slice) {
       text += decoder.decode(slice, { stream: true });
       hold();
