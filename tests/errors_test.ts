@@ -132,3 +132,26 @@ test("a HandshakeError has status 0, no headers and no body when there was no re
   assertEquals(error.body, "");
   assertEquals("cause" in error, false);
 });
+
+test("a WebSocketError without a code is the application's own, with the proposal's rules", () => {
+  const made = (init?: { closeCode?: number; reason?: string }) => {
+    const { code, closeCode, reason, message } = new WebSocketError(undefined, init);
+    assertEquals([code, message], ["WS_CLOSED_BY_APPLICATION", ""]);
+    return [closeCode, reason];
+  };
+  assertEquals(made(), [1005, ""]);
+  assertEquals(made({ closeCode: 1000 }), [1000, ""]);
+  assertEquals(made({ closeCode: 4999, reason: "x".repeat(123) }), [4999, "x".repeat(123)]);
+  assertEquals(made({ reason: "only" }), [1000, "only"]);
+  const name = (init: { closeCode?: number; reason?: string }) => {
+    try {
+      made(init);
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  for (const closeCode of [0, 999, 1001, 1005, 1006, 2999, 5000, NaN]) {
+    assertEquals(name({ closeCode }), "InvalidAccessError");
+  }
+  assertEquals(name({ reason: "é".repeat(62) }), "SyntaxError");
+});

@@ -20,6 +20,7 @@ import {
   toSequence,
   toUsvString,
 } from "./websocket/idl.ts";
+import { lasting } from "./websocket/lasting.ts";
 import { closedEarly, Opening } from "./websocket/opening.ts";
 import type { Prepare } from "./websocket/types.ts";
 
@@ -230,16 +231,16 @@ class StreamedConnection {
 
   /** Sends a chunk; resolves when there is room for more. */
   async #write(chunk: unknown): Promise<void> {
-    const binary = ArrayBuffer.isView(chunk) || chunk instanceof ArrayBuffer;
-    // A copy: what the writer does to its buffer afterwards must not show.
-    const data = binary ? new Uint8Array(bytesOf(chunk as ArrayBuffer)) : toUsvString(chunk);
-    const core = this.#core;
+    const { readyState, channel, sender } = this.#core;
+    const data = ArrayBuffer.isView(chunk) || chunk instanceof ArrayBuffer
+      ? lasting(bytesOf(chunk as ArrayBuffer), channel, sender)
+      : toUsvString(chunk);
     // Once the closing handshake has started, what is written goes nowhere; the end tells.
-    if (core.readyState !== OPEN) return;
+    if (readyState !== OPEN) return;
     try {
-      await core.sender.send(data);
+      await sender.send(data);
     } catch {
-      const error = failure(await core.closed);
+      const error = failure(await this.#core.closed);
       if (error !== undefined) throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { test } from "node:test";
+import { inflateRawSync } from "node:zlib";
 import { WebSocketError } from "../../src/errors.ts";
 import { MemoryPeer } from "../support/memory_peer.ts";
 import {
@@ -118,7 +119,11 @@ test("a refused handshake rejects opened and closed with one WebSocketError", as
 test("the signal gives the opening up with its own reason", async () => {
   const controller = new AbortController();
   const peer = new MemoryPeer();
-  const stream = new WebSocketStream(URL, { peer, signal: controller.signal });
+  const stream = new WebSocketStream(URL, {
+    peer,
+    signal: controller.signal,
+    handshakeTimeoutMs: 60_000,
+  });
   await peer.readHead();
   const reason = new Error("changed my mind");
   controller.abort(reason);
@@ -151,7 +156,7 @@ test("once open, the signal means nothing", async () => {
 
 test("close() while opening rejects opened and closed", async () => {
   const peer = new MemoryPeer();
-  const stream = new WebSocketStream(URL, { peer });
+  const stream = new WebSocketStream(URL, { peer, handshakeTimeoutMs: 60_000 });
   await peer.readHead();
   stream.close({ closeCode: 3000, reason: "ignored" });
   const error = await rejection(stream.opened) as WebSocketError;
@@ -203,15 +208,20 @@ test("a chunk that cannot be converted fails the writable, and not the connectio
 });
 
 test("what the writer does to its buffer afterwards does not show", async () => {
-  const { stream, peer } = await openedStream();
-  const writer = (await stream.opened).writable.getWriter();
-  await writer.ready;
-  const bytes = new Uint8Array(100_000).fill(7);
-  const done = writer.write(bytes);
-  bytes.fill(1);
-  assertEquals([...new Set((await peer.readFrame())!.payload)], [7]);
-  await done;
-  peer.destroy();
+  for (const compression of [false, true]) {
+    const lines = compression ? ["Sec-WebSocket-Extensions: permessage-deflate"] : [];
+    const { stream, peer } = await openedStream({ compression }, { lines });
+    const writer = (await stream.opened).writable.getWriter();
+    await writer.ready;
+    const bytes = new Uint8Array(100_000).fill(7);
+    const done = writer.write(bytes);
+    bytes.fill(1);
+    const { payload } = (await peer.readFrame())!;
+    const got = compression ? inflateRawSync(payload, { finishFlush: 2 }) : payload;
+    assertEquals([...new Set(got)], [7]);
+    await done;
+    peer.destroy();
+  }
 });
 
 test("a write waits while the peer does not read", async () => {
@@ -448,7 +458,7 @@ test("streams can be piped through", async () => {
 });
 
 test("an opening that is closed before it settles is cut when it comes late", async () => {
-  const { socket, peer } = connecting();
+  const { socket, peer } = connecting({ handshakeTimeoutMs: 60_000 });
   void answer(peer).catch(() => {});
   socket.close();
   await until(() => peer.over, "the byte stream was cut");

@@ -10,20 +10,24 @@
 
 import { type ConnectionCore, OPEN } from "../connection_core.ts";
 
+/** Whose sends are to be looked at when the task is over: one timer for all of them. */
+const fresh: BufferedBytes[] = [];
+
 /** Counts the bytes given to one socket's `send()`. */
 export class BufferedBytes {
   #core: ConnectionCore | undefined;
   /** Bytes of messages that had not left when we looked last, and of those sent since. */
   #queued = 0;
-  /** The same with frame headers. */
+  /** What they take as frames, compressed or not. */
   #framed = 0;
   /** Bytes sent too late: they never leave. */
   #lost = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether something was sent in this task or since, so that we have not looked. */
+  #fresh = false;
 
   /** The amount. */
   get amount(): number {
-    if (this.#timer === undefined) this.#look();
+    if (!this.#fresh) this.#look();
     return this.#queued + this.#lost;
   }
 
@@ -32,14 +36,18 @@ export class BufferedBytes {
     this.#core = core;
   }
 
-  /** Counts a message that was given to the connection. */
-  add(bytes: number): void {
+  /**
+   * Counts a message that was given to the connection.
+   *
+   * @param bytes Its size.
+   * @param grown By how many bytes the output has grown with it; 0 or less when that is not known.
+   */
+  add(bytes: number, grown: number): void {
     this.#queued += bytes;
-    this.#framed += bytes + clientHeaderBytes(bytes);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#look();
-    }, 0);
+    this.#framed += grown > 0 ? grown : bytes + clientHeaderBytes(bytes);
+    if (this.#fresh) return;
+    this.#fresh = true;
+    if (fresh.push(this) === 1) setTimeout(BufferedBytes.#lookAtAll, 0);
   }
 
   /** Counts a message that was not. */
@@ -49,8 +57,7 @@ export class BufferedBytes {
 
   /** Lets the amount only grow from now on: what has not left never will. */
   freeze(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = this.#core = undefined;
+    this.#core = undefined;
   }
 
   /** Does so when all that was queued has left. */
@@ -59,13 +66,20 @@ export class BufferedBytes {
     this.#queued = 0;
   }
 
+  static #lookAtAll(): void {
+    for (const amount of fresh.splice(0)) {
+      amount.#fresh = false;
+      amount.#look();
+    }
+  }
+
   #look(): void {
-    if (this.#core === undefined || this.#queued === 0) return;
+    if (this.#core === undefined || this.#framed === 0) return;
     const { channel, readyState, sender } = this.#core;
     if (readyState === OPEN && !channel.open) return; // cut; what was queued is gone, not sent
     const left = sender.bufferedAmount;
     if (left >= this.#framed) return;
-    // Each message keeps its share of headers; exact when all or nothing has left.
+    // What has left of it, has left of the messages in it; exact when that is all or nothing.
     this.#queued = Math.round(this.#queued * (left / this.#framed));
     this.#framed = left;
   }

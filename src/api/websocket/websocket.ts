@@ -7,7 +7,7 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { WebSocketError } from "../../errors.ts";
-import { BY_REFERENCE_BYTES, CloseCode } from "../../frames/mod.ts";
+import { CloseCode } from "../../frames/mod.ts";
 import type { CloseInfo } from "../channel.ts";
 import { type ConnectionCore, OPEN } from "../connection_core.ts";
 import type { Message } from "../message_queue.ts";
@@ -26,6 +26,7 @@ import {
   toSequence,
   toUsvString,
 } from "./idl.ts";
+import { lasting } from "./lasting.ts";
 import { MessageLine } from "./message_line.ts";
 import { closedEarly, Opening } from "./opening.ts";
 import type { Prepare, WebSocketBinaryType, WebSocketConstructor } from "./types.ts";
@@ -189,21 +190,18 @@ export function createWebSocketClass<Options extends object>(
       if (typeof payload !== "string" && !channel.capabilities.binary) {
         throw noBinary(channel.capabilities);
       }
+      const before = sender.bufferedAmount;
       if (typeof payload === "string") {
-        const before = channel.bufferedAmount;
         void sender.send(payload);
+        const grown = sender.bufferedAmount - before;
         // With compression, or in line behind something else, the text itself is measured.
         const plain = this.extensions === "" && !sender.busy;
-        this.#buffered.add(textBytes(payload, plain ? channel.bufferedAmount - before : 0));
+        this.#buffered.add(textBytes(payload, plain ? grown : 0), grown);
       } else if (payload instanceof Uint8Array) {
-        // Large bytes go by reference and those in line wait; what the caller then does to its
-        // buffer must not show.
-        const { length } = payload;
-        const copied = length >= BY_REFERENCE_BYTES || sender.busy || channel.isSlow(length);
-        void sender.send(copied ? new Uint8Array(payload) : payload);
-        this.#buffered.add(length);
+        void sender.send(lasting(payload, channel, sender));
+        this.#buffered.add(payload.length, sender.bufferedAmount - before);
       } else {
-        this.#buffered.add(payload.size);
+        this.#buffered.add(payload.size, payload.size);
         sender.send(payload).catch((cause) => {
           if (!channel.open) return;
           channel.fail(

@@ -179,8 +179,11 @@ test("what was sent before close() arrives before the close frame", async () => 
   peer.destroy();
 });
 
+/** So long that nothing is cut for want of time. */
+const PATIENT = { handshakeTimeoutMs: 60_000 };
+
 test("close() while connecting fires error and 1006, later, and cuts the opening", async () => {
-  const { socket, peer } = connecting();
+  const { socket, peer } = connecting(PATIENT);
   const log = new Log(socket);
   socket.close(3000, "early");
   assertEquals([socket.readyState, log.types], [2, []]);
@@ -202,7 +205,7 @@ test("close() while connecting ends an opener that never settles", async () => {
 });
 
 test("close() between the handshake and the open event means that it never opens", async () => {
-  const { socket, peer } = connecting();
+  const { socket, peer } = connecting(PATIENT);
   const log = new Log(socket);
   await answer(peer);
   // The head is on its way through promises; as soon as it was taken, the open event is a task.
@@ -238,7 +241,7 @@ test("a peer that never answers close() is cut after closeTimeoutMs", async () =
 
 test("aborting the signal while connecting fires error and close", async () => {
   const controller = new AbortController();
-  const { socket, peer } = connecting({ signal: controller.signal });
+  const { socket, peer } = connecting({ ...PATIENT, signal: controller.signal });
   const log = new Log(socket);
   await peer.readHead();
   controller.abort(new Error("changed my mind"));

@@ -64,13 +64,18 @@ test("a handler that was null in between gives up its place", async () => {
 });
 
 test("an object that is no function holds the place and is not called", async () => {
-  const { socket, peer } = connecting();
+  const { socket, peer, log } = await opened();
   const calls: string[] = [];
-  (socket as unknown as Loose).onopen = { handleEvent: () => calls.push("never") };
-  socket.addEventListener("open", () => calls.push("listener"));
-  socket.onopen = () => calls.push("handler");
-  await open(socket, peer);
-  assertEquals(calls, ["handler", "listener"]);
+  (socket as unknown as Loose).onmessage = { handleEvent: () => calls.push("never") };
+  socket.addEventListener("message", () => calls.push("listener"));
+  peer.write(plain(text("a")));
+  await log.until("message");
+  assertEquals(calls, ["listener"]);
+  socket.onmessage = () => calls.push("handler");
+  peer.write(plain(text("b")));
+  await log.until("message", 2);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(calls, ["listener", "handler", "listener"]);
 });
 
 test("a handler that was set to null is not called", async () => {

@@ -105,8 +105,9 @@ test("many messages to steady listeners keep their order", async () => {
   assertEquals(log.data, wanted);
 });
 
-test("a listener that is added amid steady messages sees the next one", async () => {
+test("a listener or handler that is set amid steady messages sees the next one", async () => {
   const { socket, peer, log } = await opened();
+  socket.onmessage = () => {};
   peer.write(plain(...Array.from({ length: 200 }, () => text("x"))));
   await until(() => log.data.length === 200, "steady messages came");
   const next = () =>
@@ -116,11 +117,30 @@ test("a listener that is added amid steady messages sees the next one", async ()
   const first = next();
   peer.write(plain(text("a"), text("b"), text("c")));
   assertEquals([await first, await next(), await next()], ["a", "b", "c"]);
+
+  peer.write(plain(...Array.from({ length: 200 }, () => text("y"))));
+  await until(() => log.data.length === 403, "more steady messages came");
+  const replaced = () =>
+    new Promise<unknown>((resolve) => socket.onmessage = (e) => resolve(e.data));
+  const second = replaced();
+  peer.write(plain(text("d"), text("e"), text("f")));
+  assertEquals([await second, await replaced(), await replaced()], ["d", "e", "f"]);
 });
 
 test("messages after close() was called in a listener are dropped, in the same chunk too", async () => {
   const { socket, peer, log } = await opened();
   socket.onmessage = () => socket.close();
+  peer.write(plain(text("a"), text("b"), text("c")));
+  await peer.readFrame();
+  peer.write(plain(closeFrame()));
+  peer.end();
+  await log.until("close");
+  assertEquals(log.data, ["a"]);
+});
+
+test("messages on their way to listeners are dropped when close() is called meanwhile", async () => {
+  const { socket, peer, log } = await opened();
+  socket.onmessage = () => void Promise.resolve().then(() => socket.close());
   peer.write(plain(text("a"), text("b"), text("c")));
   await peer.readFrame();
   peer.write(plain(closeFrame()));

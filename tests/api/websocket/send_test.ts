@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { test } from "node:test";
+import { inflateRawSync } from "node:zlib";
 import type { WebSocketErrorEvent } from "../../../src/api/websocket/events.ts";
+import { zlibCodec } from "../../../src/adapters/zlib/codec.ts";
 import { textBytes } from "../../../src/api/websocket/buffered_bytes.ts";
 import type { RawPeer } from "../../support/raw_peer.ts";
 import { closeFrame, OP, opened, plain, sleep, thrown, until, URL, WebSocket } from "./sockets.ts";
@@ -124,6 +126,19 @@ test("what the caller does to a buffer after send() does not show", async () => 
   peer.destroy();
 });
 
+test("nor does it while the codec takes its time", async () => {
+  const { socket, peer, log } = await opened({ compression: true }, {
+    lines: ["Sec-WebSocket-Extensions: permessage-deflate"],
+  });
+  const bytes = new Uint8Array(5_000).fill(7);
+  socket.send(bytes);
+  bytes.fill(1);
+  const { rsv, payload } = (await peer.readFrame())!;
+  assertEquals([rsv, [...new Set(inflateRawSync(payload, { finishFlush: 2 }))]], [4, [7]]);
+  peer.destroy();
+  await log.until("close");
+});
+
 // ------------------------------------------------------------------- bufferedAmount
 
 test("bufferedAmount counts bytes of UTF-8 and of data, without frames", async () => {
@@ -165,13 +180,19 @@ test("bufferedAmount falls to 0 once all has left, and not before the task ends"
 
 test("bufferedAmount stays while the peer does not read, and falls when it does", async () => {
   const { socket, peer } = await opened();
+  for (let i = 0; i < 50; i++) socket.send("");
+  await until(() => peer.received > 300, "the empty messages have left");
   peer.stall();
   for (let i = 0; i < 10; i++) socket.send(new Uint8Array(10_000));
   await sleep(20);
   assertEquals(socket.bufferedAmount, 100_000);
-  socket.send("more");
+  for (let i = 0; i < 10; i++) socket.send(new Uint8Array(10_000));
   await sleep(20);
-  assert(socket.bufferedAmount <= 100_004 && socket.bufferedAmount >= 100_000);
+  assertEquals(socket.bufferedAmount, 200_000);
+  peer.step(); // takes the first half, which was one write
+  await until(() => socket.bufferedAmount < 200_000, "some has left");
+  await sleep(20);
+  assertEquals(socket.bufferedAmount, 100_000);
   peer.unstall();
   await until(() => socket.bufferedAmount === 0, "all has left");
   peer.destroy();
@@ -243,12 +264,16 @@ test("the size of a text is found from the growth, and counted where that mislea
 });
 
 test("with compression bufferedAmount still counts what was given to send()", async () => {
-  const { socket, peer } = await opened({ compression: true }, {
+  const { socket, peer } = await opened({ compression: true, codec: zlibCodec }, {
     lines: ["Sec-WebSocket-Extensions: permessage-deflate"],
   });
+  peer.stall();
   socket.send("é".repeat(10_000));
   socket.send("short");
   assertEquals(socket.bufferedAmount, 20_005);
+  await sleep(20);
+  assert(socket.bufferedAmount > 19_000, `${socket.bufferedAmount} bytes wait`);
+  peer.unstall();
   const { rsv, payload } = (await peer.readFrame())!;
   assert(rsv === 4 && payload.length < 1000);
   await peer.readFrame();
