@@ -218,6 +218,16 @@ test("send() while closing and when closed sends nothing and counts for good", a
   assertEquals([socket.bufferedAmount, await peer.readFrame()], [16, null]);
 });
 
+test("what was answered just before a clean end has left", async () => {
+  const { socket, peer, log } = await opened();
+  socket.onmessage = () => socket.send("answer");
+  peer.write(plain({ opcode: OP.TEXT, payload: "question" }, closeFrame()));
+  peer.end();
+  await log.until("close");
+  assertEquals(await readMessage(peer), [OP.TEXT, "answer"]);
+  assertEquals([socket.bufferedAmount, log.types], [0, ["open", "message", "close"]]);
+});
+
 test("send() after a failed opening counts as well", async () => {
   const socket = new WebSocket(URL);
   socket.close();
