@@ -16,23 +16,16 @@
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
-  BINARY,
   CLOSE,
-  CloseCode,
-  CONTINUATION,
-  FIN,
   type FrameFault,
   FrameParser,
-  FrameWriter,
-  MAX_CONTROL_BYTES,
-  PING,
+  type FrameWriter,
   PONG,
   RSV1,
-  TEXT,
 } from "../frames/mod.ts";
 import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
-import { DeflatedOutput } from "./deflated_output.ts";
-import { type FrameObserver, ObservedFrameSink, ObservedFrameWriter } from "./observed_frames.ts";
+import { type FrameObserver, ObservedFrameSink } from "./observed_frames.ts";
+import { Outgoing, type OutgoingOwner } from "./outgoing.ts";
 import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
 import type { SharedMessage } from "./shared_message.ts";
 
@@ -72,17 +65,13 @@ export interface EngineOptions extends MessageLimits {
 const NONE: Uint8Array[] = [];
 
 /** One WebSocket connection, either role, without I/O. */
-export class Engine implements ControlSink {
-  /** Frames to write, in order. */
-  readonly output: FrameWriter;
+export class Engine implements ControlSink, OutgoingOwner {
   readonly #sink: EngineSink;
-  readonly #masking: boolean;
+  readonly #outgoing: Outgoing;
   readonly #parser: FrameParser;
   readonly #receiver: Receiver;
   readonly #deflate: PermessageDeflate | undefined;
-  readonly #deflated: DeflatedOutput | undefined;
 
-  #closeSent = false;
   #closeReceived: ClosePayload | undefined;
   /** Whether the peer's close frame came, but waits behind deliveries. */
   #closeWaits = false;
@@ -95,26 +84,13 @@ export class Engine implements ControlSink {
   /** Whether the sink was told to hold reading. */
   #held = false;
 
-  // Pongs that wait because the peer does not read: only the latest is kept.
-  #holdPongs = false;
-  #heldPong: Uint8Array | undefined;
-
-  /** Whether a fragmented message of ours is begun and not finished. */
-  #sending = false;
-
   constructor(sink: EngineSink, options: EngineOptions) {
     const server = options.role === "server";
     this.#sink = sink;
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
-    this.#masking = !server;
     const observer = options.frameObserver;
-    this.output = observer === undefined
-      ? new FrameWriter(this.#masking)
-      : new ObservedFrameWriter(this.#masking, observer);
-    if (options.deflate !== undefined) {
-      this.#deflated = new DeflatedOutput(options.deflate, this.output);
-    }
+    this.#outgoing = new Outgoing(this, !server, options.deflate, observer);
     const frames = observer === undefined
       ? this.#receiver
       : new ObservedFrameSink(this.#receiver, observer, server);
@@ -125,11 +101,17 @@ export class Engine implements ControlSink {
     });
   }
 
+  /** Frames to write, in order. */
+  get output(): FrameWriter {
+    return this.#outgoing.writer;
+  }
+
   /** Where the connection stands. */
   get state(): EngineState {
     if (this.#failed) return "failed";
-    if (this.#closeSent && this.#closeReceived !== undefined) return "closed";
-    return this.#closeSent || this.#closeReceived !== undefined ? "closing" : "open";
+    const closeSent = this.#outgoing.closed;
+    if (closeSent && this.#closeReceived !== undefined) return "closed";
+    return closeSent || this.#closeReceived !== undefined ? "closing" : "open";
   }
 
   /** The peer's close frame, once it has come. */
@@ -232,17 +214,14 @@ export class Engine implements ControlSink {
 
   /** Stops receiving for good, without a word to the peer. */
   abandon(): void {
-    this.#failed = true;
-    this.#rest = NONE;
-    this.#receiver.clear();
+    this.#fail();
     this.#deflate?.release();
-    this.#parser.stop();
     this.output.discard();
   }
 
   /** Gives the sending side's compression context back; the next message starts a new one. */
   restDeflater(): void {
-    if (!this.#sending) this.#deflate?.restDeflater();
+    this.#outgoing.restDeflater();
   }
 
   /** Drops messages from now on and looks only for the peer's close frame and its pings. */
@@ -273,7 +252,7 @@ export class Engine implements ControlSink {
   onControl(opcode: number, payload: Uint8Array): FrameFault | null {
     if (opcode === CLOSE) return this.#onClose(payload);
     if (opcode === PONG) this.#sink.onPong(payload);
-    else if (this.#sink.onPing(payload)) this.#answerPing(payload);
+    else if (this.#sink.onPing(payload)) this.#outgoing.answerPing(payload);
     return null;
   }
 
@@ -295,163 +274,56 @@ export class Engine implements ControlSink {
     this.#closeReceived = close;
     // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"; the reason goes
     // with it, so that the peer's close event shows what it said.
-    if (!this.#closeSent) this.#sendClose(payload);
+    this.#outgoing.close(payload);
     this.#sink.onPeerClose(close);
     return null;
   }
 
-  /** RFC 6455 §5.5.3: a pong for the most recent ping alone is enough when several wait. */
-  #answerPing(payload: Uint8Array): void {
-    if (this.#closeSent) return;
-    if (this.#holdPongs) this.#heldPong = new Uint8Array(payload);
-    else this.output.writeFrame(FIN | PONG, payload);
-  }
-
   /** Says whether pongs wait (the peer does not read); the latest one goes when they no longer do. */
   set holdPongs(hold: boolean) {
-    this.#holdPongs = hold;
-    if (hold || this.#heldPong === undefined) return;
-    const payload = this.#heldPong;
-    this.#heldPong = undefined;
-    this.#answerPing(payload);
+    this.#outgoing.holdPongs = hold;
   }
 
   // ------------------------------------------------------------------ sending
 
-  /**
-   * Sends a text message.
-   *
-   * @param text The message.
-   * @param compress Whether to compress it. Default: by its size.
-   * @returns A promise when compressing takes time; nothing else may be sent until it settles.
-   */
+  /** Sends a text message; see {@linkcode Outgoing.sendText}. */
   sendText(text: string, compress?: boolean): Promise<void> | void {
-    this.#checkSend();
-    const bytes = this.#deflated?.encode(text, compress);
-    if (bytes !== undefined) return this.#sendDeflated(TEXT, bytes, false);
-    this.output.writeText(FIN | TEXT, text);
+    return this.#outgoing.sendText(text, compress);
   }
 
-  /**
-   * Sends a message that is given as bytes.
-   *
-   * @param bytes The payload; for text, valid UTF-8.
-   * @param type What it is.
-   * @param keep Whether the caller keeps `bytes` unchanged until written; see
-   * {@linkcode FrameWriter.writeFrame}.
-   * @param compress Whether to compress it. Default: by its size.
-   * @returns As {@linkcode Engine.sendText}; `bytes` must stay unchanged until then.
-   */
+  /** Sends a message that is given as bytes; see {@linkcode Outgoing.sendBytes}. */
   sendBytes(
     bytes: Uint8Array,
     type: "text" | "binary",
     keep: boolean,
     compress?: boolean,
   ): Promise<void> | void {
-    this.#checkSend();
-    const opcode = type === "text" ? TEXT : BINARY;
-    if (this.#deflate?.wants(bytes.length, compress)) {
-      return this.#sendDeflated(opcode, bytes, keep);
-    }
-    this.output.writeFrame(FIN | opcode, bytes, keep);
+    return this.#outgoing.sendBytes(bytes, type, keep, compress);
   }
 
-  /**
-   * Sends a message that other connections get too.
-   *
-   * @param message What all of them share.
-   * @param compress Whether to compress it. Default: by its size.
-   * @returns As {@linkcode Engine.sendText}.
-   */
+  /** Sends a message that other connections get too; see {@linkcode Outgoing.sendShared}. */
   sendShared(message: SharedMessage, compress?: boolean): Promise<void> | void {
-    this.#checkSend();
-    const { opcode, payload } = message;
-    if (this.#deflate?.wants(payload.length, compress)) {
-      return this.#whenDeflated(() => this.#deflated!.writeShared(message, this.#masking, this));
-    }
-    if (this.#masking) this.output.writeFrame(FIN | opcode, payload, true);
-    else this.output.writeEncoded(message.frame);
+    return this.#outgoing.sendShared(message, compress);
   }
 
-  #sendDeflated(opcode: number, bytes: Uint8Array, keep: boolean): Promise<void> | void {
-    return this.#whenDeflated(() => this.#deflated!.writeMessage(opcode, bytes, keep, this));
-  }
-
-  /** Runs what deflates; a codec that fails takes this one connection with it. */
-  #whenDeflated(run: () => Promise<void> | void): Promise<void> | void {
-    let result: Promise<void> | void;
-    try {
-      result = run();
-    } catch (error) {
-      return Promise.reject(this.#codecFailed(error));
-    }
-    if (!(result instanceof Promise)) return;
-    const sending = this.#sending;
-    this.#sending = true;
-    return result.then(() => {
-      this.#sending = sending;
-    }, (error) => {
-      throw this.#codecFailed(error);
-    });
-  }
-
-  #codecFailed(cause: unknown): unknown {
-    if (cause instanceof WebSocketError) return cause;
-    const message = "Cannot send message: the codec failed to compress it";
-    const code = "WS_COMPRESSION_FAILED";
-    const closeCode = CloseCode.INTERNAL_ERROR;
-    this.fail({ code, closeCode, message }, cause);
-    this.#sink.onSettled?.();
-    return new WebSocketError(message, { code, closeCode, cause });
-  }
-
-  /**
-   * Sends a fragment: the first one opens a message, the one with `final` ends it.
-   *
-   * @param bytes The fragment's payload.
-   * @param type The message's type.
-   * @param final Whether the message ends with it.
-   * @param compress Whether to compress the message, said with its first fragment. Default: yes,
-   * where that was negotiated.
-   * @returns As {@linkcode Engine.sendText}.
-   */
+  /** Sends a fragment of a message; see {@linkcode Outgoing.sendFragment}. */
   sendFragment(
     bytes: Uint8Array,
     type: "text" | "binary",
     final: boolean,
     compress?: boolean,
   ): Promise<void> | void {
-    if (!this.#sending) this.#checkSend();
-    else this.#checkOpen();
-    const opcode = this.#sending ? CONTINUATION : type === "text" ? TEXT : BINARY;
-    const first = !this.#sending;
-    this.#sending = !final;
-    if (first) this.#deflated?.begin(opcode, compress);
-    if (this.#deflated?.inMessage) {
-      return this.#whenDeflated(() => this.#deflated!.writeFragment(bytes, final, this));
-    }
-    this.output.writeFrame((final ? FIN : 0) | opcode, bytes);
+    return this.#outgoing.sendFragment(bytes, type, final, compress);
   }
 
-  /** Internal: throws unless a message that took time to compress may still be sent. */
-  checkStillOpen(): void {
-    if (this.#failed) throw notOpen();
-    this.#checkOpen();
-  }
-
-  /**
-   * Sends a ping.
-   *
-   * @param payload At most 125 bytes.
-   * @throws {RangeError} If the payload is longer.
-   */
+  /** Sends a ping; see {@linkcode Outgoing.ping}. */
   ping(payload: Uint8Array): void {
-    this.#sendControl(PING, payload);
+    this.#outgoing.ping(payload);
   }
 
-  /** Sends a pong that answers nothing (RFC 6455 §5.5.3: a unidirectional heartbeat). */
+  /** Sends a pong that answers nothing; see {@linkcode Outgoing.pong}. */
   pong(payload: Uint8Array): void {
-    this.#sendControl(PONG, payload);
+    this.#outgoing.pong(payload);
   }
 
   /**
@@ -463,8 +335,7 @@ export class Engine implements ControlSink {
    * @throws {RangeError} If the code must not be sent, or the reason is too long.
    */
   close(closeCode?: number, reason = ""): void {
-    const payload = writeClosePayload(closeCode, reason);
-    if (!this.#closeSent) this.#sendClose(payload);
+    this.#outgoing.close(writeClosePayload(closeCode, reason));
   }
 
   /**
@@ -475,12 +346,9 @@ export class Engine implements ControlSink {
    */
   fail(fault: FrameFault, cause?: unknown): void {
     if (this.inputEnded) return;
-    this.#failed = true;
-    this.#rest = NONE;
-    this.#receiver.clear();
-    this.#parser.stop();
+    this.#fail();
     const reason = WEBSOCKET_ERROR_CODES[fault.code];
-    if (!this.#closeSent) this.#sendClose(writeClosePayload(fault.closeCode, reason));
+    this.#outgoing.close(writeClosePayload(fault.closeCode, reason));
     this.#sink.onFailure(
       new WebSocketError(fault.message, {
         code: fault.code,
@@ -491,37 +359,18 @@ export class Engine implements ControlSink {
     );
   }
 
-  #sendClose(payload: Uint8Array): void {
-    this.#closeSent = true;
-    this.#heldPong = undefined;
-    this.output.writeFrame(FIN | CLOSE, payload);
+  /** Takes nothing more, and sends nothing more but what is in the output. */
+  #fail(): void {
+    this.#failed = true;
+    this.#rest = NONE;
+    this.#outgoing.stop();
+    this.#receiver.clear();
+    this.#parser.stop();
   }
 
-  #sendControl(opcode: number, payload: Uint8Array): void {
-    if (payload.length > MAX_CONTROL_BYTES) {
-      throw new RangeError(
-        `Cannot send control frame: payload is ${payload.length} bytes, limit ${MAX_CONTROL_BYTES}`,
-      );
-    }
-    this.#checkOpen();
-    this.output.writeFrame(FIN | opcode, payload);
+  /** Internal: the codec failed to compress a message. */
+  onCodecFailure(fault: FrameFault, cause: unknown): void {
+    this.fail(fault, cause);
+    this.#sink.onSettled?.();
   }
-
-  #checkOpen(): void {
-    if (this.#closeSent) throw notOpen();
-  }
-
-  #checkSend(): void {
-    this.#checkOpen();
-    if (this.#sending) {
-      throw new Error("Cannot send message: a fragmented message of this side is not finished");
-    }
-  }
-}
-
-/** Makes the error of a send on a connection that is no longer open. */
-export function notOpen(): WebSocketError {
-  return new WebSocketError("Cannot send: the connection is closing or closed", {
-    code: "WS_NOT_OPEN",
-  });
 }

@@ -13,8 +13,8 @@ export {
   type EngineOptions,
   type EngineSink,
   type EngineState,
-  notOpen,
   type Role,
 } from "./engine.ts";
 export type { FrameObserver } from "./observed_frames.ts";
+export { notOpen } from "./outgoing.ts";
 export { SharedMessage } from "./shared_message.ts";
