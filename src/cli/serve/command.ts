@@ -17,6 +17,7 @@ import { makeSamples } from "./samples.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { Site } from "./site.ts";
 import { StaticFiles } from "./static_files.ts";
+import { loadExtras } from "./watching.ts";
 
 export { SERVE_HELP } from "./options.ts";
 
@@ -40,7 +41,11 @@ export async function serve(args: readonly string[], io: CliIo): Promise<number>
     : (line: string) => file.write(line);
   const log = new Log(write, settings.log.level);
   const { origins, samples: withSamples, root } = settings;
-  const defaults: ServerOptions = origins === undefined ? {} : { origins };
+  const extras = await loadExtras(settings, write);
+  const defaults: ServerOptions = {
+    ...extras.options,
+    ...(origins === undefined ? {} : { origins }),
+  };
   const { folder, scan: start, allowOutside, aliases } = settings;
   const handlers = new HandlerFolder({ folder, start, allowOutside, aliases, defaults }, log);
   try {
@@ -57,7 +62,8 @@ export async function serve(args: readonly string[], io: CliIo): Promise<number>
       defaults,
       find: (path) => samples.get(handlers.resolve(path)) ?? handlers.find(path),
       answer: async (request, target) =>
-        await files?.answer(request, target) ??
+        (target.path === settings.metrics ? extras.metrics?.(request) : undefined) ??
+          await files?.answer(request, target) ??
           (withSamples ? await answerSamplePage(target, handlers.paths(), samples) : undefined),
     }, log);
     warn(settings, log);

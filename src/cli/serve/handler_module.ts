@@ -27,7 +27,7 @@ export interface Entry {
 
 /** Named exports that are options; what belongs to the server as a whole is not among them. */
 const OPTION_EXPORTS = SERVER_OPTION_NAMES.filter((name) =>
-  name !== "signal" && name !== "onError"
+  !["signal", "onError", "observer", "legacy"].includes(name)
 );
 
 /** How long a module may take to load, in milliseconds. */

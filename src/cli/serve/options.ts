@@ -22,19 +22,19 @@ verify, protocols, origins, headers, compression too. Default DIR: this folder.
                             --client-cert required|optional check clients
   -w, --watch               load handlers again when they change
   -m, --map FILE            other names for handlers: lines "alias target"
-  -s, --scan DIR            look for handlers in this part of DIR only
+  -s, --scan DIR            find handlers only below this folder of DIR
   -d, --root DIR            serve the files below; --max-age SECONDS
       --allow-outside       follow links that lead out of DIR or --root
       --no-samples          nothing under /_samples/ (console, echo, …)
   -l, --log FILE            log here, up to --log-max BYTES; keep --log-count N
       --log-level LEVEL     error, warn, info or debug. Default: info
-      --config FILE         these options as JSON; --backlog N connections wait
-  -h, --help, -V, --version
+      --log-channels LIST   log these too: connect,frameHeader,… or all
+      --metrics PATH        tell Prometheus there; --backlog N connections wait
+      --config FILE         these options as JSON; --legacy: old versions too
 
 Examples:
   fullduplex serve --watch handlers
-  fullduplex serve -p 0 --root public --origin https://example.com handlers
-  fullduplex serve --listen unix:/run/chat.sock --basic-auth-file users handlers
+  fullduplex serve --listen unix:/run/chat.sock --root public handlers
 `;
 
 /** The options. */
@@ -62,6 +62,9 @@ export const SERVE_OPTIONS = {
   "log-max": { type: "string" },
   "log-count": { type: "string" },
   "log-level": { type: "string" },
+  "log-channels": { type: "string" },
+  "metrics": { type: "string" },
+  "legacy": { type: "boolean" },
   "config": { type: "string" },
 } as const satisfies Record<string, OptionSpec>;
 

@@ -20,6 +20,7 @@ import { addConfig } from "./config_file.ts";
 import { type Level, LEVELS } from "./log.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { isInside } from "./static_files.ts";
+import { splitTarget } from "./target.ts";
 
 /** Everything that `serve` needs to know. */
 export interface Settings {
@@ -40,7 +41,17 @@ export interface Settings {
   readonly maxAgeSeconds: number;
   readonly allowOutside: boolean;
   readonly samples: boolean;
-  readonly log: { file: string | undefined; maxBytes: number; count: number; level: Level };
+  readonly log: {
+    file: string | undefined;
+    maxBytes: number;
+    count: number;
+    level: Level;
+    channels: string | undefined;
+  };
+  /** The path of the metrics. */
+  readonly metrics: string | undefined;
+  /** Whether versions before RFC 6455 are spoken too. */
+  readonly legacy: boolean;
   /** Real paths of files that the document root must never show. */
   readonly secrets: ReadonlySet<string>;
 }
@@ -78,7 +89,12 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
     maxBytes: whole("log-max", 262_144, 1024, 2 ** 40),
     count: whole("log-count", 5, 0, 1000),
     level: level as Level,
+    channels: one("log-channels"),
   };
+  const metrics = one("metrics");
+  if (metrics !== undefined && splitTarget(metrics)?.path !== metrics) {
+    throw new UsageError(`--metrics must be a path such as /metrics, got "${oneLine(metrics)}"`);
+  }
   const maxAgeSeconds = whole("max-age", 0, 0, 2 ** 31);
 
   const folder = await readFolder(`Cannot serve ${folderName}`, folderName);
@@ -116,6 +132,8 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
     allowOutside: parsed.flags.has("allow-outside"),
     samples: !parsed.flags.has("no-samples"),
     log,
+    metrics,
+    legacy: parsed.flags.has("legacy"),
     secrets: new Set(secrets),
   };
 }

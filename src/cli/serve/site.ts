@@ -4,7 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answerHttp, sendText } from "../../adapters/node/http_bridge.ts";
+import { answerHttp, observeHttp, sendText } from "../../adapters/node/http_bridge.ts";
 import { HttpListener, type ListenTarget } from "../../adapters/node/http_listener.ts";
 import type { NodeSocket } from "../../adapters/node/node_types.ts";
 import { openUpgrade } from "../../adapters/node/upgrade.ts";
@@ -172,6 +172,8 @@ export class Site {
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse, door: Door): void {
     const target = splitTarget(incoming.url ?? "");
     const exchange = this.#exchange(incoming, target);
+    const { observers } = this.#limits.options;
+    if (observers !== undefined) observeHttp(observers, incoming, outgoing);
     let sent = 0;
     let stalled: ReturnType<typeof setTimeout> | undefined;
     const onChunk = (bytes: number) => {

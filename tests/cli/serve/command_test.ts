@@ -9,6 +9,7 @@ import { connect, HandshakeError } from "../../../src/adapters/client.ts";
 import { main } from "../../../src/cli/mod.ts";
 import { RotatingFile } from "../../../src/cli/serve/log.ts";
 import { SERVE_HELP } from "../../../src/cli/serve/options.ts";
+import { RawPeer } from "../../adapters/support/raw.ts";
 import { hasIpv6 } from "../../adapters/support/runtime.ts";
 import { until, within } from "../../adapters/support/waiting.ts";
 import { runCli, startCli } from "../spawn.ts";
@@ -43,8 +44,19 @@ test("the help fits one screen and names every option", () => {
   for (const line of lines) assert(line.length <= 80, line);
   const names = ["port", "hostname", "listen", "host", "origin", "basic-auth", "basic-auth-file"];
   names.push("cert", "key", "client-ca", "client-cert", "watch", "map", "scan", "root", "max-age");
-  names.push("allow-outside", "no-samples", "log", "log-max", "log-count", "log-level", "config");
-  for (const name of [...names, "backlog"]) assertMatch(SERVE_HELP, new RegExp(`--${name}\\b`));
+  names.push(
+    "allow-outside",
+    "no-samples",
+    "log",
+    "log-max",
+    "log-count",
+    "log-level",
+    "log-channels",
+    "config",
+  );
+  for (const name of [...names, "backlog", "metrics", "legacy"]) {
+    assertMatch(SERVE_HELP, new RegExp(`--${name}\\b`));
+  }
 });
 
 test("wrong usage is one line and status 2", async () => {
@@ -70,6 +82,8 @@ test("wrong usage is one line and status 2", async () => {
     [[...TLS, "--client-ca", "x", "--client-cert", "maybe"], /must be required or optional/],
     [["--log-level", "loud"], /--log-level must be error, warn, info, debug, got "loud"/],
     [["--log-max", "1"], /--log-max must be a whole number from 1024/],
+    [["--metrics", "metrics"], /--metrics must be a path such as/],
+    [["--log-channels", "connect,nope", folder.path], /--log-channels: [^\n]*nope/],
     [["--config", `${folder.path}/bad.json`], /bad\.json is no JSON/],
     [["--config", `${folder.path}/list.json`], /must be an object/],
     [await config('{"prot": 1}'), /"prot" is no option/],
@@ -306,4 +320,60 @@ test("the program says what is wrong and ends", async () => {
   const { status, stdout, stderr } = await runCli(["serve", "/no/such/folder"]);
   assertEquals([status, stdout], [1, ""]);
   assertEquals(stderr, "fullduplex serve: Cannot serve /no/such/folder: there is no such folder\n");
+});
+
+test("--log-channels and --metrics tell what connections do", async () => {
+  await using folder = await makeFolder();
+  await using server = await startServe(
+    ...["--log-channels", "connect,frameHeader", "--metrics", "/numbers", folder.path],
+  );
+  await using socket = await connect(`ws://localhost:${server.port}/_samples/echo`);
+  await socket.send("hello");
+  await server.sees(/Z connect [^\n]+\n/);
+  await server.sees(/Z frameHeader [^\n]+ in: [^\n]+\n/);
+  assert(!/Z messageHeader/.test(server.log), server.log);
+  const { status, headers, body } = await ask(server.port, "/numbers");
+  assertEquals(status, 200);
+  assertMatch(headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
+  assertMatch(body, /\nfullduplex_connections_open\{role="server"\} 1\n/);
+});
+
+test("--legacy speaks the versions before RFC 6455, which are refused without it", async () => {
+  await using folder = await makeFolder();
+  const hixie76 = async (port: number): Promise<string> => {
+    const peer = await RawPeer.connect(port);
+    peer.write(
+      `GET /_samples/echo HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\n` +
+        `Upgrade: WebSocket\r\nOrigin: http://localhost:${port}\r\n` +
+        "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n" +
+        "Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U",
+    );
+    const answer = await peer.readHead();
+    if (/ 101 /.test(answer)) {
+      assertEquals(new TextDecoder("latin1").decode(await peer.readBytes(16)), "8jKS'y:G*Co,Wxa-");
+    }
+    peer.destroy();
+    return answer;
+  };
+  await using without = await startServe(folder.path);
+  assertMatch(await hixie76(without.port), /^HTTP\/1\.1 4\d\d /);
+  await using server = await startServe("--legacy", folder.path);
+  assertMatch(await hixie76(server.port), /^HTTP\/1\.1 101 /);
+});
+
+test("client certificates are asked for with --client-ca, and may be optional", async () => {
+  await using folder = await makeFolder();
+  const read = (name: string) => readFileSync(`${FIXTURES}${name}`, "utf8");
+  const ca = read("cert.pem");
+  const known = { ca, cert: read("client.pem"), key: read("client.key") };
+  const flags = [...TLS, "--client-ca", `${FIXTURES}client_ca.pem`];
+  await using strict = await startServe(...flags, folder.path);
+  const url = `wss://localhost:${strict.port}/_samples/echo`;
+  assertMatch(strict.out, / with client certificates; Ctrl-C/);
+  await (await connect(url, { tls: known })).close();
+  await assertRejects(() => connect(url, { tls: { ca } }), HandshakeError);
+  await using lenient = await startServe(...flags, "--client-cert", "optional", folder.path);
+  for (const tls of [known, { ca }]) {
+    await (await connect(`wss://localhost:${lenient.port}/_samples/echo`, { tls })).close();
+  }
 });
