@@ -1,58 +1,85 @@
 /**
- * The console page: one HTML document that needs nothing else, and the plain HTTP answers around it.
+ * The console page, and the plain HTTP answers around it.
  * @module
  */
 
+import { CONSOLE_LOG_SCRIPT } from "./console_log_script.ts";
 import { CONSOLE_SCRIPT } from "./console_script.ts";
 import { CONSOLE_STYLE } from "./console_style.ts";
+import { escapeHtml, makePage } from "./page.ts";
 
-/** A speech bubble, drawn here because the page loads nothing. */
-const ICON = "data:image/svg+xml," + encodeURIComponent(
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4"` +
-    ` fill="#0b57d0"/><path d="M3 6h8L8.5 3.5M13 10H5l2.5 2.5" fill="none" stroke="#fff"` +
-    ` stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/></svg>`,
-);
+/** An address of this server. */
+export interface PageRoute {
+  readonly path: string;
+  /** What it does; `""` when nobody says. */
+  readonly about: string;
+}
 
-function document(paths: readonly string[]): string {
-  const routes = paths.map((path) =>
-    `<button type="button" class="route" data-path="${path}" aria-pressed="false">${path}</button>`
+/** More addresses than this are a list, and fewer a row of buttons. */
+const MAX_BUTTONS = 4;
+
+function routeButtons(routes: readonly PageRoute[]): string {
+  const buttons = routes.map(({ path }) => {
+    const text = escapeHtml(path);
+    return `<button type="button" class="route" data-path="${text}" aria-pressed="false">${text}` +
+      "</button>";
+  });
+  return `<div class="row">
+        <div class="routes" role="group" aria-label="Connect to an address of this server">
+          ${buttons.join("\n          ")}
+        </div>
+        <button id="connect" class="primary">Connect</button>
+      </div>`;
+}
+
+function routeList(routes: readonly PageRoute[]): string {
+  const options = routes.map(({ path, about }) =>
+    `<option value="${escapeHtml(path)}" data-about="${escapeHtml(about)}">${
+      escapeHtml(path)
+    }</option>`
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>fullduplex console</title>
-<link rel="icon" href="${ICON}">
-<style>${CONSOLE_STYLE}</style>
-</head>
-<body>
-<header>
-  <h1>fullduplex <span>console</span></h1>
+  return `<div class="row">
+        <div class="field">
+          <label for="route">An address of this server</label>
+          <select id="route" aria-describedby="about">
+            ${options.join("\n            ")}
+            <option value="" hidden>another address</option>
+          </select>
+        </div>
+        <button id="connect" class="primary">Connect</button>
+      </div>
+      <p id="about" class="about"></p>`;
+}
+
+function body(routes: readonly PageRoute[], header: string): string {
+  const few = routes.length <= MAX_BUTTONS;
+  return `<header>
+  <h1>fullduplex <span>console</span></h1>${header}
   <p id="state" role="status" data-state="closed">Not connected</p>
 </header>
 <main>
   <div class="side">
     <form id="connection" aria-label="Connection">
+      ${few ? "" : routeList(routes)}
       <div class="field">
         <label for="url">Address</label>
         <input id="url" inputmode="url" autocomplete="off" autocapitalize="off" spellcheck="false"
           required>
       </div>
-      <div class="row">
-        <div class="routes" role="group" aria-label="Connect to an address of this server">
-          ${routes.join("\n          ")}
-        </div>
-        <button id="connect" class="primary">Connect</button>
-      </div>
+      ${few ? routeButtons(routes) : ""}
     </form>
     <details id="more">
-      <summary>Subprotocols, close code</summary>
-      <div class="field">
-        <label for="protocols">Subprotocols to offer</label>
-        <input id="protocols" form="connection" autocomplete="off" autocapitalize="off"
-          spellcheck="false" placeholder="none">
+      <summary>Subprotocols, binary type, close code</summary>
+      <div class="row">
+        <div class="field">
+          <label for="protocols">Subprotocols to offer</label>
+          <input id="protocols" form="connection" autocomplete="off" autocapitalize="off"
+            spellcheck="false" placeholder="none">
+        </div>
+        <div class="field type">
+          <label for="type">Binary type</label>
+          <select id="type"><option>arraybuffer</option><option>blob</option></select>
+        </div>
       </div>
       <form id="closing" aria-label="Close the connection">
         <div class="row">
@@ -73,6 +100,10 @@ function document(paths: readonly string[]): string {
   <section class="messages" aria-label="Messages">
     <div class="bar">
       <p id="count">No messages yet</p>
+      <input id="filter" type="search" placeholder="Filter" aria-label="Show entries with this text"
+        autocomplete="off" autocapitalize="off" spellcheck="false">
+      <button id="hex" type="button" aria-pressed="false" title="Show messages byte by byte">Hex</button>
+      <button id="save" type="button" title="Download what is shown as text">Save</button>
       <button id="clear" type="button">Clear</button>
     </div>
     <div class="scroll">
@@ -84,44 +115,40 @@ function document(paths: readonly string[]): string {
       <textarea id="text" rows="1" placeholder="Message" autocomplete="off"
         aria-describedby="hint" enterkeyhint="send"></textarea>
       <input id="files" type="file" multiple hidden aria-label="Files to send">
-      <button id="attach" type="button" disabled>Files…</button>
-      <button id="send" class="primary" disabled>Send</button>
-      <p id="hint">Enter sends, Shift+Enter starts a line, ↑ recalls, files can be dropped
-        anywhere.</p>
+      <div class="row tools">
+        <label for="kind" class="hidden">Send the message as</label>
+        <select id="kind">
+          <option value="text">as text</option>
+          <option value="hex">as hex bytes</option>
+        </select>
+        <button id="attach" type="button" disabled>Files…</button>
+        <p id="hint">Enter sends, Shift+Enter starts a line, ↑ recalls; files can be dropped
+          anywhere.</p>
+        <button id="send" class="primary" disabled>Send</button>
+      </div>
     </form>
   </section>
-</main>
-<script>${CONSOLE_SCRIPT}</script>
-</body>
-</html>
-`;
+</main>`;
 }
 
-/** The source expression that allows one inline script or style. */
-async function hashSource(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(hash)))}'`;
-}
-
-/** The page's headers: nothing runs or loads but what is in it, and it talks to WebSockets only. */
-async function pageHeaders(): Promise<Headers> {
-  const policy = [
-    "default-src 'none'",
-    `script-src ${await hashSource(CONSOLE_SCRIPT)}`,
-    `style-src ${await hashSource(CONSOLE_STYLE)}`,
-    "img-src data:",
-    "connect-src ws: wss:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ];
-  return new Headers({
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": policy.join("; "),
-    "Cache-Control": "no-cache",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+/**
+ * Makes the console page.
+ *
+ * @param routes The WebSocket addresses of this server.
+ * @param links Other pages: their addresses and names. Default: none.
+ */
+export function consolePage(
+  routes: readonly PageRoute[],
+  links: readonly (readonly [href: string, name: string])[] = [],
+): Promise<Response> {
+  const anchors = links.map(([href, name]) => `<a href="${escapeHtml(href)}">${name}</a>`);
+  const header = links.length === 0 ? "" : `
+  <nav aria-label="Pages">${anchors.join(" ")}</nav>`;
+  return makePage({
+    title: "fullduplex console",
+    style: CONSOLE_STYLE,
+    body: body(routes, header),
+    scripts: [{ text: `"use strict";\n${CONSOLE_LOG_SCRIPT}${CONSOLE_SCRIPT}` }],
   });
 }
 
@@ -143,19 +170,7 @@ export async function answerPage(request: Request, paths: readonly string[]): Pr
   if (request.method !== "GET" && request.method !== "HEAD") {
     return answerText(405, "The console is there to be read", { Allow: "GET, HEAD" });
   }
-  return await consolePage(paths);
-}
-
-/**
- * Makes the console page.
- *
- * @param paths The WebSocket addresses of this server, for one click.
- */
-export async function consolePage(paths: readonly string[]): Promise<Response> {
-  const bytes = new TextEncoder().encode(document(paths));
-  const headers = await pageHeaders();
-  headers.set("Content-Length", String(bytes.length));
-  return new Response(bytes, { headers });
+  return await consolePage(paths.map((path) => ({ path, about: "" })));
 }
 
 function answerText(status: number, text: string, headers: HeadersInit = {}): Response {

@@ -3,95 +3,18 @@
  * @module
  */
 
-/**
- * JavaScript for the browser. What comes from a peer is only ever shown as text, and the oldest
- * entries leave, so that a busy connection does not fill the memory.
- */
+/** JavaScript for the browser: the connection and what is sent. The log's part comes before. */
 export const CONSOLE_SCRIPT = String.raw`
-"use strict";
-const ENTRY_LIMIT = 500, HEX_BYTES = 64, TEXT_CHARACTERS = 10000, HISTORY_LIMIT = 100;
+const HISTORY_LIMIT = 100;
 const CODES = {
   1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "unsupported data",
   1005: "no code", 1006: "connection lost", 1007: "invalid data", 1008: "policy violation",
   1009: "message too big", 1010: "extension missing", 1011: "server error", 1012: "restart",
   1013: "try again later", 1014: "bad gateway", 1015: "TLS failure",
 };
-const $ = (id) => document.getElementById(id);
-const encoder = new TextEncoder();
 const texts = [];
 let recalled = 0, draft = "";
 let socket = null;
-let follows = true, unseen = 0;
-let total = { in: 0, out: 0 };
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-function plural(number, thing) {
-  return number.toLocaleString("en") + " " + thing + (number === 1 ? "" : "s");
-}
-function clock() {
-  const now = new Date();
-  const two = (number) => String(number).padStart(2, "0");
-  return two(now.getHours()) + ":" + two(now.getMinutes()) + ":" + two(now.getSeconds()) + "." +
-    String(now.getMilliseconds()).padStart(3, "0");
-}
-
-// ---------------------------------------------------------------- the log
-function add(kind, way, facts, body, link) {
-  const entry = make("li", kind, "");
-  const meta = make("div", "meta", "");
-  meta.append(make("span", "way", way), make("time", "", clock()));
-  for (const fact of facts) meta.append(make("span", "", fact));
-  if (link) meta.append(link);
-  entry.append(meta);
-  if (body !== undefined) entry.append(make("pre", "", body));
-  const log = $("log");
-  log.append(entry);
-  while (log.childElementCount > ENTRY_LIMIT) drop(log.firstElementChild);
-  if (follows) log.scrollTop = log.scrollHeight;
-  else unseen++;
-  showCounts();
-}
-function drop(entry) {
-  const link = entry.querySelector("a");
-  if (link) URL.revokeObjectURL(link.href);
-  entry.remove();
-}
-function showCounts() {
-  $("latest").hidden = follows;
-  $("latest").textContent = unseen > 0 ? "↓ " + unseen + " new" : "↓ Latest";
-  $("count").textContent = total.in + total.out === 0
-    ? "No messages yet"
-    : "↑ " + total.out.toLocaleString("en") + " sent, ↓ " + total.in.toLocaleString("en") +
-      " received";
-}
-function note(text, bad) {
-  add(bad ? "note bad" : "note", bad ? "! event" : "• event", [], text);
-}
-function download(blob, name) {
-  const link = make("a", "", "Download");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  return link;
-}
-function showText(way, text) {
-  const long = text.length > TEXT_CHARACTERS;
-  const link = long ? download(new Blob([text]), "message-" + total[way] + ".txt") : undefined;
-  const shown = long ? text.slice(0, TEXT_CHARACTERS) + "…" : text;
-  add(way, way === "in" ? "↓ received" : "↑ sent",
-    ["text", plural(encoder.encode(text).length, "byte")], shown, link);
-}
-function showBytes(way, head, blob, name) {
-  let hex = Array.from(head, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  if (blob.size > head.length) hex += " …";
-  add(way, way === "in" ? "↓ received" : "↑ sent",
-    ["binary", plural(blob.size, "byte")].concat(way === "out" ? [name] : []), hex,
-    download(blob, name));
-}
 
 // --------------------------------------------------------- the connection
 function setState(state, text) {
@@ -116,7 +39,7 @@ function connect() {
   }
   const url = opened.url;
   socket = opened;
-  opened.binaryType = "arraybuffer";
+  opened.binaryType = $("type").value;
   setState("connecting", "Connecting…");
   opened.onopen = () => {
     const protocol = opened.protocol === "" ? "" : ", protocol " + opened.protocol;
@@ -130,8 +53,14 @@ function connect() {
   opened.onmessage = ({ data }) => {
     total.in++;
     if (typeof data === "string") return showText("in", data);
-    const head = new Uint8Array(data, 0, Math.min(HEX_BYTES, data.byteLength));
-    showBytes("in", head, new Blob([data]), "message-" + total.in + ".bin");
+    const name = "message-" + total.in + ".bin";
+    if (data instanceof Blob) {
+      const entry = showBytes("in", new Uint8Array(0), data, name, ["Blob"]);
+      data.slice(0, DUMP_BYTES).arrayBuffer().then((head) => {
+        entry.source.bytes = new Uint8Array(head);
+        render(entry);
+      });
+    } else showBytes("in", new Uint8Array(data.slice(0, DUMP_BYTES)), new Blob([data]), name, []);
   };
   opened.onclose = ({ code, reason, wasClean }) => {
     const named = code + (CODES[code] ? " (" + CODES[code] + ")" : "");
@@ -148,6 +77,12 @@ function leave(code, reason) {
   setState("closing", "Closing…");
 }
 function showRoute() {
+  const list = $("route");
+  if (list) {
+    const known = Array.from(list.options).find(({ value }) => address(value) === $("url").value);
+    list.value = known ? known.value : "";
+    $("about").textContent = known ? known.dataset.about : "";
+  }
   for (const button of document.querySelectorAll(".route")) {
     button.setAttribute("aria-pressed", String($("url").value === address(button.dataset.path)));
   }
@@ -165,9 +100,20 @@ function ready() {
 function sendText() {
   if (!ready()) return;
   const text = $("text").value;
-  socket.send(text);
-  total.out++;
-  showText("out", text);
+  if ($("kind").value === "hex") {
+    const digits = text.replace(/0x|[\s,:]/gi, "");
+    if (!/^([0-9a-f]{2})*$/i.test(digits)) {
+      return note("Cannot send: hex bytes are pairs of the digits 0 to 9 and a to f", true);
+    }
+    const bytes = Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    socket.send(bytes);
+    total.out++;
+    showBytes("out", bytes.slice(0, DUMP_BYTES), new Blob([bytes]), "sent-" + total.out + ".bin", []);
+  } else {
+    socket.send(text);
+    total.out++;
+    showText("out", text);
+  }
   if (text !== "" && texts[texts.length - 1] !== text) texts.push(text);
   if (texts.length > HISTORY_LIMIT) texts.shift();
   recalled = texts.length;
@@ -185,8 +131,7 @@ async function sendFiles(files) {
     if (!ready()) return;
     socket.send(data);
     total.out++;
-    const head = new Uint8Array(data, 0, Math.min(HEX_BYTES, data.byteLength));
-    showBytes("out", head, file, file.name);
+    showBytes("out", new Uint8Array(data.slice(0, DUMP_BYTES)), file, file.name, [file.name]);
   }
 }
 function recall(step) {
@@ -211,6 +156,13 @@ for (const button of document.querySelectorAll(".route")) {
   });
 }
 $("url").addEventListener("input", showRoute);
+$("route")?.addEventListener("change", () => {
+  $("url").value = address($("route").value);
+  showRoute();
+});
+$("type").addEventListener("change", () => {
+  if (socket) socket.binaryType = $("type").value;
+});
 $("closing").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!socket) return;
@@ -260,24 +212,7 @@ document.addEventListener("drop", (event) => {
   document.body.classList.remove("dropping");
   sendFiles(Array.from(event.dataTransfer.files));
 });
-$("log").addEventListener("scroll", () => {
-  const log = $("log");
-  follows = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-  if (follows) unseen = 0;
-  showCounts();
-});
-$("latest").addEventListener("click", () => {
-  $("log").scrollTop = $("log").scrollHeight;
-  $("log").focus({ preventScroll: true });
-});
-$("clear").addEventListener("click", () => {
-  for (const entry of Array.from($("log").children)) drop(entry);
-  total = { in: 0, out: 0 };
-  follows = true;
-  unseen = 0;
-  showCounts();
-});
 $("more").open = matchMedia("(min-width: 52rem)").matches;
-$("url").value = address(document.querySelector(".route").dataset.path);
+$("url").value = address($("route")?.value ?? document.querySelector(".route").dataset.path);
 showRoute();
 `;

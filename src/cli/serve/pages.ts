@@ -3,7 +3,9 @@
  * @module
  */
 
+import { benchmarkPage } from "../benchmark_page.ts";
 import { consolePage } from "../console_page.ts";
+import { BENCHMARK_BYTES } from "./benchmark_helper.ts";
 import type { Entry } from "./handler_module.ts";
 import { SAMPLES } from "./samples.ts";
 import type { Target } from "./target.ts";
@@ -30,6 +32,11 @@ export async function answerSamplePage(
         headers: { "Location": `${SAMPLES}console`, "Cache-Control": "no-cache" },
       });
     case `${SAMPLES}console`:
-      return await consolePage([...handlers, ...samples.keys()]);
+      return await consolePage([
+        ...handlers.map((path) => ({ path, about: "" })),
+        ...Array.from(samples, ([path, { about }]) => ({ path, about })),
+      ], [[`${SAMPLES}benchmark`, "Benchmark"]]);
+    case `${SAMPLES}benchmark`:
+      return await benchmarkPage(BENCHMARK_BYTES, `${SAMPLES}console`);
   }
 }

@@ -158,7 +158,7 @@ sampleTest("without handlers or files, / leads to the console", async ({ port })
   const page = await ask(port, "/_samples/console");
   assertEquals(page.status, 200);
   assertMatch(page.headers.get("content-security-policy")!, /^default-src 'none'; script-src 'sha/);
-  assertMatch(page.body, /data-path="\/_samples\/echo"/);
+  assertMatch(page.body, /value="\/_samples\/echo"/);
 });
 
 sampleTest("--no-samples leaves nothing of them", async ({ port, out }) => {
