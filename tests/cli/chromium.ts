@@ -21,6 +21,10 @@ function installed(): string | undefined {
   }
 }
 
+/** Why a test that needs Chromium is skipped; `false` where one is installed. */
+export const NO_CHROMIUM: string | false = installed() === undefined &&
+  "there is no Chromium here";
+
 /** Starts Chromium; `undefined` where none is installed. */
 export async function startChromium(): Promise<Browser | undefined> {
   const executablePath = installed();

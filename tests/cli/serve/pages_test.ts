@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { readFile } from "node:fs/promises";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { startChromium } from "../chromium.ts";
+import { NO_CHROMIUM, startChromium } from "../chromium.ts";
 import { makeFolder, type Served, startServe } from "./rig.ts";
 
 const SIZES = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
@@ -14,9 +14,8 @@ function pageTest(
   size: keyof typeof SIZES,
   use: (page: Page, server: Served) => Promise<void>,
 ): void {
-  test(name, async () => {
-    const browser = await startChromium();
-    if (browser === undefined) return console.log(`not run, for there is no Chromium: ${name}`);
+  test(name, { skip: NO_CHROMIUM }, async () => {
+    const browser = (await startChromium())!;
     await using folder = await makeFolder({
       "hello.js": "export default async (socket) => { await socket.send('hello'); };",
     });
