@@ -56,6 +56,7 @@ export async function addCookies(
   cookies: CookieStore,
   deadline: Deadline,
 ): Promise<ClientHandshake> {
+  deadline.check(handshake.host);
   const getting = (async () => {
     const value = await cookies.getCookies(cookieUrl(handshake)) ?? "";
     checkHeader("cookie", value);

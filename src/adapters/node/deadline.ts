@@ -30,6 +30,16 @@ export class Deadline {
   }
 
   /**
+   * Begins nothing when it was given up before.
+   *
+   * @param where What the error says there is no connection to.
+   * @throws {HandshakeError} If the signal is aborted.
+   */
+  check(where: string): void {
+    if (this.signal?.aborted) throw aborted(where, this.signal);
+  }
+
+  /**
    * Waits for a promise as long as there is time.
    *
    * @param promise What is waited for; when it loses, its outcome is the caller's to clean up.

@@ -43,6 +43,7 @@ export async function dial(route: Route, deadline: Deadline): Promise<Transport>
   const { handshake, tls, socketPath, proxy } = route;
   const { hostname, port, secure } = handshake;
   const where = socketPath ?? authority(handshake);
+  deadline.check(where);
   if (route.dial !== undefined) {
     const stream = await callDial(route.dial, handshake, where, deadline);
     if (!isSocket(stream)) return new StreamTransport(stream as ByteStreamPair);
