@@ -7,8 +7,8 @@ import { type Browser, chromium } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Finds the browser that is installed. */
-function installed(): string | undefined {
+/** Finds the browser that is installed; `undefined` for none. */
+export function installedChromium(): string | undefined {
   for (const folder of (process.env.PATH ?? "").split(":")) {
     for (const name of NAMES) {
       try {
@@ -27,7 +27,7 @@ export const NO_CHROMIUM: string | false = installed() === undefined &&
 
 /** Starts Chromium; `undefined` where none is installed. */
 export async function startChromium(): Promise<Browser | undefined> {
-  const executablePath = installed();
+  const executablePath = installedChromium();
   if (executablePath === undefined) return undefined;
   const quiet = ["background-networking", "component-update", "sync", "gpu", "quic"];
   return await chromium.launch({

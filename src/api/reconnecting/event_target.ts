@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AnyListener, ListenerOptions } from "../listener_types.ts";
 import { EventHandlers } from "../websocket/event_handlers.ts";
 import type { ReconnectingEventMap } from "./events.ts";
 
@@ -11,9 +12,6 @@ import type { ReconnectingEventMap } from "./events.ts";
 type Listener<Type extends keyof ReconnectingEventMap> = (
   event: ReconnectingEventMap[Type],
 ) => unknown;
-
-// deno-lint-ignore no-explicit-any -- listeners for different events share a place
-type AnyListener = ((event: any) => unknown) | null;
 
 /** An event target with the listeners' types and properties of a reconnecting socket. */
 export class ReconnectingEventTarget extends EventTarget {
@@ -65,17 +63,18 @@ export class ReconnectingEventTarget extends EventTarget {
   override addEventListener<Type extends keyof ReconnectingEventMap>(
     type: Type,
     listener: Listener<Type> | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: AnyListener | null,
+    options?: boolean | ListenerOptions,
   ): void;
   override addEventListener(
     type: string,
-    listener: AnyListener | EventListenerObject,
-    options?: boolean | AddEventListenerOptions,
+    // deno-lint-ignore no-explicit-any -- one of the above
+    listener: any,
+    options?: boolean | ListenerOptions,
   ): void {
     super.addEventListener(type, listener, options);
   }
@@ -90,17 +89,18 @@ export class ReconnectingEventTarget extends EventTarget {
   override removeEventListener<Type extends keyof ReconnectingEventMap>(
     type: Type,
     listener: Listener<Type> | null,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener: AnyListener | null,
+    options?: boolean | ListenerOptions,
   ): void;
   override removeEventListener(
     type: string,
-    listener: AnyListener | EventListenerObject,
-    options?: boolean | EventListenerOptions,
+    // deno-lint-ignore no-explicit-any -- one of the above
+    listener: any,
+    options?: boolean | ListenerOptions,
   ): void {
     super.removeEventListener(type, listener, options);
   }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { WebSocketCloseEvent } from "../websocket/events.ts";
 import type { ConnectionEnd } from "./socket_like.ts";
 
 /** Tells that an attempt to connect begins. */
@@ -65,7 +66,7 @@ export interface ReconnectingEventMap {
   /** It ends by a failure; `close` follows. */
   error: Event;
   /** All is over; once, and nothing follows. */
-  close: CloseEvent;
+  close: WebSocketCloseEvent;
 }
 
 /**
@@ -73,7 +74,7 @@ export interface ReconnectingEventMap {
  *
  * @param end What it tells.
  */
-export function closeEvent(end: ConnectionEnd): CloseEvent {
+export function closeEvent(end: ConnectionEnd): WebSocketCloseEvent {
   const { closeCode: code, reason, wasClean } = end;
   const init = { code, reason, wasClean };
   return typeof CloseEvent === "undefined"

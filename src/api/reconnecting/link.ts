@@ -12,6 +12,7 @@
 import { HandshakeError, WebSocketError } from "../../errors.ts";
 import { Heartbeat } from "../heartbeat.ts";
 import { parseUrl } from "../websocket/arguments.ts";
+import type { WebSocketBinaryType } from "../websocket/types.ts";
 import type { ResolvedReconnecting } from "./options.ts";
 import type { QueuedMessage } from "./send_queue.ts";
 import type { AttemptInfo, ConnectionEnd, PerAttempt, SocketLike } from "./socket_like.ts";
@@ -53,7 +54,7 @@ export class Link {
   #controller: AbortController | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: Heartbeat | undefined;
-  #binaryType: BinaryType = "blob";
+  #binaryType: WebSocketBinaryType = "blob";
   #opened = false;
   #closing = false;
   /** Whether the socket refused a message. */
@@ -180,7 +181,7 @@ export class Link {
   }
 
   /** Chooses what binary messages arrive as. */
-  setBinaryType(type: BinaryType): void {
+  setBinaryType(type: WebSocketBinaryType): void {
     this.#binaryType = type;
     if (this.#socket !== undefined) this.#socket.binaryType = type;
   }

@@ -5,13 +5,14 @@
 
 import { isBufferSource } from "../../bytes.ts";
 import { checkOptionNames, describe } from "../options.ts";
+import type { Bytes } from "../sendable.ts";
 import { type QueuedMessage, toMessage } from "./send_queue.ts";
 import type { ConnectionEnd, PerAttempt, SocketConstructor, SocketLike } from "./socket_like.ts";
 
 /** A message that is sent regularly, so that a connection which has died is noticed. */
 export interface HeartbeatOptions {
   /** What to send: a message that your server answers, or a function that makes one each time. */
-  message: string | BufferSource | (() => string | BufferSource);
+  message: string | Bytes | (() => string | Bytes);
   /** How often, in milliseconds. Default: 20,000. */
   intervalMs?: number;
   /** How long after it nothing at all may come, in milliseconds. Default: 10,000. */

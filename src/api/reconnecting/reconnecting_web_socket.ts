@@ -5,6 +5,8 @@
 
 import { unwatchAbort, watchAbort } from "../abort_watch.ts";
 import { parseUrl, validateClose } from "../websocket/arguments.ts";
+import type { WebSocketBinaryType } from "../websocket/types.ts";
+import type { Bytes } from "../sendable.ts";
 import { toClampedShort } from "../websocket/idl.ts";
 import { Backoff } from "./backoff.ts";
 import { closeEvent, ConnectingEvent, GiveUpEvent, ReconnectingEvent } from "./events.ts";
@@ -82,7 +84,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
 
   #readyState = CONNECTING;
   #url = "";
-  #binaryType: BinaryType = "blob";
+  #binaryType: WebSocketBinaryType = "blob";
   /** The connection, or the attempt to make one. */
   #link: Link | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -166,11 +168,11 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
   }
 
   /** What binary messages arrive as, on this and on later connections. Default: `"blob"`. */
-  get binaryType(): BinaryType {
+  get binaryType(): WebSocketBinaryType {
     return this.#binaryType;
   }
 
-  set binaryType(type: BinaryType) {
+  set binaryType(type: WebSocketBinaryType) {
     if (type !== "blob" && type !== "arraybuffer") return; // as the standard has it
     this.#binaryType = type;
     this.#link?.setBinaryType(type);
@@ -185,7 +187,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
    * @throws {DOMException} `QuotaExceededError`, if more than `maxQueuedBytes` would wait; what
    * waits already still goes out.
    */
-  send(data: string | BufferSource | Blob): void {
+  send(data: string | Bytes | Blob): void {
     const message = toMessage(data);
     // Behind what waits: a connection that is about to end takes no more, and then nothing passes.
     if (this.#readyState === OPEN && this.#queue.length === 0 && this.#link?.send(message)) return;
