@@ -9,6 +9,7 @@ import type { ServerTlsOptions } from "../adapters/serve.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { logError } from "../api/handler.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
+import { checkReason } from "./reason.ts";
 import type { Router } from "./router.ts";
 
 /** Options of {@linkcode serveRouter}. */
@@ -55,6 +56,8 @@ export interface RouterServer extends AsyncDisposable {
    * `closeTimeoutMs`; then cuts what is left.
    *
    * @param reason The close reason, at most 123 bytes of UTF-8. Default: `""`.
+   * @throws {TypeError} If the reason is no string.
+   * @throws {RangeError} If the reason is too long.
    */
   close(reason?: string): Promise<void>;
 }
@@ -132,7 +135,10 @@ export async function serveRouter(
     port: actualPort,
     url: `${tls === undefined ? "ws" : "wss"}://${host}:${actualPort}`,
     connections,
-    close: (reason = "") => closing ??= close(reason),
+    close(reason = "") {
+      checkReason(reason);
+      return closing ??= close(reason);
+    },
     [Symbol.asyncDispose]: () => closing ??= close(""),
   };
 }

@@ -27,6 +27,7 @@ import { Dispatcher, refusal, type RouterOptions } from "./dispatcher.ts";
 import { mount, type MountableServer, unmount, type Upgrader } from "./mounts.ts";
 import type { PathParams } from "./path_params.ts";
 import type { DirectRequest } from "./proxy.ts";
+import { checkReason } from "./reason.ts";
 import type { Route, RouteFunction, RouteOptions } from "./route.ts";
 import type { Visit } from "./visit.ts";
 
@@ -232,8 +233,12 @@ export class Router implements AsyncDisposable {
    * 1001 and waits for the closing handshakes, each up to `closeTimeoutMs`.
    *
    * @param reason The close reason, at most 123 bytes of UTF-8. Default: `""`.
+   * @returns A promise for the end of all of it, the same for every call.
+   * @throws {TypeError} If the reason is no string.
+   * @throws {RangeError} If the reason is too long.
    */
   shutdown(reason = ""): Promise<void> {
+    checkReason(reason);
     return this.#stopping ??= this.#shutDown(reason);
   }
 

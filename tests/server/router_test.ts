@@ -256,6 +256,19 @@ test("one router serves several servers until it is unmounted from each", async 
   for (const server of servers) await server.close();
 });
 
+test("a wrong reason or code is refused before anything has changed", async () => {
+  await withRouter({}, async (router, { url, server }) => {
+    router.route("/", { handler: {} });
+    await using _ = await connect(url);
+    await until(() => router.connections.size === 1, "connection");
+    assertThrows(() => router.shutdown("ü".repeat(62)), RangeError, "reason");
+    assertThrows(() => router.shutdown(1 as never), TypeError, "reason");
+    await assertRejects(() => router.closeAll(1005), RangeError);
+    await assertRejects(() => router.closeAll(1000, "x".repeat(124)), RangeError);
+    assertEquals([router.connections.size, server.listenerCount("upgrade")], [1, 1]);
+  });
+});
+
 test("a server that closes is forgotten", async () => {
   const router = new Router();
   const { server, close } = await listen(http.createServer());

@@ -153,6 +153,31 @@ testWith("a slow subscriber is closed with 1013 where the policy says so", async
   assertEquals(payload[0] * 256 + payload[1], 1013);
 });
 
+testWith("a message is encoded once, whatever the number of its receivers", async (join) => {
+  const topics = new Topics();
+  for (let i = 0; i < 20; i++) topics.subscribe((await join()).socket, "x");
+  const { encode, encodeInto } = TextEncoder.prototype;
+  let encoded = 0;
+  const count = (text?: string) => {
+    if (text?.startsWith("once")) encoded++;
+  };
+  TextEncoder.prototype.encode = function (text) {
+    count(text);
+    return encode.call(this, text);
+  };
+  TextEncoder.prototype.encodeInto = function (text, bytes) {
+    count(text);
+    return encodeInto.call(this, text, bytes);
+  };
+  try {
+    assertEquals(topics.publish("x", "once" + "ü".repeat(1000)).sent, 20);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    Object.assign(TextEncoder.prototype, { encode, encodeInto });
+  }
+  assertEquals(encoded, 1);
+});
+
 testWith("a message that was prepared goes out as it is, and to no relay", async (join) => {
   const { socket, frames } = await join();
   const message = prepareMessage("hi", { type: "binary" });
