@@ -99,10 +99,8 @@ function splitAtoms(expression: string, source: string): [string, string, string
     const rest = expression.slice(at, at + 3);
     if (rest === "(?:") at += 3;
     else if (rest[0] === "|") at++;
-    else if (rest[0] === ")") {
-      if (/[*+?{]/.test(rest[1] ?? "")) throw refused(source);
-      at++;
-    } else {
+    else if (rest[0] === ")") at++; // and no atom starts with what could repeat the group
+    else {
       ATOM.lastIndex = at;
       const match = ATOM.exec(expression);
       if (match === null) throw refused(source);

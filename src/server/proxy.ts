@@ -75,7 +75,7 @@ export function compileTrust(
   const trusts = compileTrusted(trustProxy);
   const readHops = proxyHeader === "forwarded" ? readForwarded : readXForwarded;
   return (request) => {
-    if (!trusts(request.remoteAddress, 0)) return direct(request);
+    if (!trusts(request.remoteAddress, 0)) return direct(request); // its fields are not even read
     const hops = readHops(request);
     let { address, secure, host } = direct(request);
     // From the last proxy backwards, as long as who speaks is believed.
