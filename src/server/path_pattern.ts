@@ -19,6 +19,9 @@ const MAX_PATH_LENGTH = 8192;
 /** The same for patterns that have to try several ways to split a path. */
 const MAX_AMBIGUOUS_PATH_LENGTH = 1024;
 
+/** What no path of a URL has in it; that `.` matches everything else keeps matching quick. */
+const NO_PATH = /[\n\r\u2028\u2029]/;
+
 /**
  * A compiled path pattern.
  *
@@ -68,7 +71,7 @@ export class PathPattern {
    * @returns The groups, percent-encoded as they came, or `null` when it does not match.
    */
   exec(pathname: string): PathGroups | null {
-    if (pathname.length > this.#maxLength) return null;
+    if (pathname.length > this.#maxLength || NO_PATH.test(pathname)) return null;
     const match = this.#expression.exec(pathname);
     if (match === null) return null;
     const groups: Record<string, string | undefined> = Object.create(null);
