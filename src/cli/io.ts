@@ -11,6 +11,8 @@ export interface CliIo {
   readonly input: AsyncIterable<Uint8Array | string>;
   /** Whether standard output is a terminal. */
   readonly outputIsTerminal: boolean;
+  /** Whether standard error is a terminal: where progress is shown. */
+  readonly errorIsTerminal: boolean;
   /**
    * Writes to standard output.
    *
@@ -48,6 +50,7 @@ export function processIo(): CliIo {
   return {
     input,
     outputIsTerminal: Boolean(stdout.isTTY),
+    errorIsTerminal: Boolean(stderr.isTTY),
     async write(text) {
       if (outputGone || stdout.destroyed) return false;
       try {

@@ -8,6 +8,7 @@ import { realpathSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "./arguments.ts";
+import { bench, BENCH_HELP } from "./bench/command.ts";
 import { connect, CONNECT_HELP } from "./connect.ts";
 import { type CliIo, processIo } from "./io.ts";
 import { serve, SERVE_HELP } from "./serve/command.ts";
@@ -40,6 +41,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
     about: "a client for the terminal and for pipes",
     help: CONNECT_HELP,
     run: connect,
+  }],
+  ["bench", {
+    about: "a load on a server that echoes, with rates and latencies",
+    help: BENCH_HELP,
+    run: bench,
   }],
 ]);
 
@@ -108,6 +114,7 @@ Examples:
   fullduplex serve --watch handlers
   fullduplex start
   fullduplex connect ws://localhost:9001/echo
+  fullduplex bench ws://localhost:9001/echo
 `;
 }
 

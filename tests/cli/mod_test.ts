@@ -9,6 +9,7 @@ async function run(...args: string[]): Promise<{ status: number; out: string; er
   const io: CliIo = {
     input: (async function* () {})(),
     outputIsTerminal: false,
+    errorIsTerminal: false,
     write: (text) => {
       out += text;
       return Promise.resolve(true);

@@ -26,6 +26,7 @@ async function fails(...args: string[]): Promise<[status: number, error: string]
     main(["serve", ...args], {
       input: (async function* () {})(),
       outputIsTerminal: false,
+      errorIsTerminal: false,
       write: () => Promise.resolve(true),
       writeError: (text) => error += text,
       stopInput() {},

@@ -54,6 +54,7 @@ export async function startServe(...args: string[]): Promise<Served> {
   const io: CliIo = {
     input: (async function* () {})(),
     outputIsTerminal: false,
+    errorIsTerminal: false,
     write: (text) => {
       out += text;
       return Promise.resolve(true);
