@@ -5,7 +5,16 @@
 
 import { type FrameObserver, readClosePayload } from "../connection/mod.ts";
 import type { HandshakeError, WebSocketError } from "../errors.ts";
-import { CLOSE, FIN, MAX_CONTROL_BYTES, PING, RSV1, RSV2, RSV3 } from "../frames/mod.ts";
+import {
+  CLOSE,
+  CONTINUATION,
+  FIN,
+  MAX_CONTROL_BYTES,
+  PING,
+  RSV1,
+  RSV2,
+  RSV3,
+} from "../frames/mod.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
 import type { CloseInfo } from "./channel.ts";
 import type { WebSocketConnection } from "./connection.ts";
@@ -72,6 +81,8 @@ interface Way {
   readonly control: Uint8Array;
   controlBytes: number;
   opcode: number;
+  /** Payload bytes of the message's frames so far. */
+  messageBytes: number;
 }
 
 /** The reporting end of one connection; made only where somebody observes. */
@@ -82,6 +93,8 @@ export class ConnectionTap implements FrameObserver {
   #openedAt = 0;
   /** Whether observers are being told: what they do meanwhile is their own. */
   #telling = false;
+  /** Whether frames are seen, and as long as the messages that they make. */
+  #plain = false;
   #in: Way | undefined;
   #out: Way | undefined;
   /** The ping that was sent last, until its pong. */
@@ -142,6 +155,7 @@ export class ConnectionTap implements FrameObserver {
     this.connection.url = socket.url;
     this.connection.remoteAddress = socket.remoteAddress;
     this.#openedAt = performance.now();
+    this.#plain = socket.capabilities.frameEvents && socket.extensions === "";
     this.#tell("open", this.#openedAt - this.#startedAt);
   }
 
@@ -153,7 +167,10 @@ export class ConnectionTap implements FrameObserver {
 
   onFrame(sent: boolean, first: number, length: number, masked: boolean): void {
     const way = sent ? this.#out ??= newWay() : this.#in ??= newWay();
-    way.opcode = first & 0x0f;
+    const opcode = way.opcode = first & 0x0f;
+    if (opcode < CLOSE) {
+      way.messageBytes = length + (opcode === CONTINUATION ? way.messageBytes : 0);
+    }
     way.controlBytes = 0;
     way.frame = undefined;
     if (this.#telling) return;
@@ -161,7 +178,7 @@ export class ConnectionTap implements FrameObserver {
     if (!shown && !this.#observers.wants("framePayload")) return;
     way.frame = {
       direction: sent ? "out" : "in",
-      opcode: way.opcode,
+      opcode,
       fin: (first & FIN) !== 0,
       rsv1: (first & RSV1) !== 0,
       rsv2: (first & RSV2) !== 0,
@@ -219,6 +236,8 @@ export class ConnectionTap implements FrameObserver {
     length?: number,
   ): void {
     if (this.#telling || !this.#observers.wants("message")) return;
+    // Counted already: a message is told right after its last frame, unless inflating takes time.
+    if (this.#plain) length ??= (direction === "in" ? this.#in : this.#out)?.messageBytes;
     this.#tell("message", new SeenMessage(direction, type, data, length));
   }
 
@@ -243,7 +262,7 @@ export class ConnectionTap implements FrameObserver {
 
 function newWay(): Way {
   const control = new Uint8Array(MAX_CONTROL_BYTES);
-  return { frame: undefined, control, controlBytes: 0, opcode: 0 };
+  return { frame: undefined, control, controlBytes: 0, opcode: 0, messageBytes: 0 };
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -35,11 +35,17 @@ export interface EventSourceCallbacks<Data = any> {
 
 /** Limits of a stream, checked and with their defaults. */
 export interface EventSourceLimits {
+  /** How often an idle stream gets a comment, in milliseconds; 0 for never. */
   readonly pingIntervalMs: number;
+  /** From how many waiting bytes on `send()` waits. */
   readonly highWaterMark: number;
+  /** The most bytes that may wait. */
   readonly maxBufferedBytes: number;
+  /** How long a client may take nothing, in milliseconds; 0 for ever. */
   readonly stallTimeoutMs: number;
+  /** How long `close()` waits, in milliseconds. */
   readonly closeTimeoutMs: number;
+  /** Closes the stream. */
   readonly signal: AbortSignal | undefined;
 }
 

@@ -155,6 +155,29 @@ test("fragments and chunks are seen as they come, the message as a whole", async
   socket.terminate();
 });
 
+test("text in fragments is as long as its bytes, and no longer for what came before", async () => {
+  const { lines, observer } = recorder();
+  const { socket, peer } = await acceptPeer({ observer });
+  const [first, second] = [Uint8Array.of(0xe2, 0x82), Uint8Array.of(0xac, 0x61)];
+  peer.write(masked(
+    text("before"),
+    { opcode: OP.TEXT, fin: false, payload: first },
+    { opcode: OP.PING, payload: "in between" },
+    { opcode: OP.CONT, payload: second },
+    text(""),
+  ));
+  await soon(take(socket, 3), "the messages");
+  await Promise.all([socket.send("€a"), socket.send("b", { type: "binary" })]);
+  assertEquals(lines.filter((line) => / (text|binary) /.test(line)), [
+    'in text 6 "before"',
+    'in text 4 "€a"',
+    'in text 0 ""',
+    'out text 4 "€a"',
+    "out binary 1 [98]",
+  ]);
+  socket.terminate();
+});
+
 test("a compressed message has its wire length as a frame and its own as a message", async () => {
   const frames: [string, boolean, number][] = [];
   const messages: [string, number][] = [];
