@@ -93,7 +93,7 @@ export class ConnectionTap implements FrameObserver {
   #openedAt = 0;
   /** Whether observers are being told: what they do meanwhile is their own. */
   #telling = false;
-  /** Whether frames are seen, and as long as the messages that they make. */
+  /** Whether frames, where they are seen, are as long as the messages that they make. */
   #plain = false;
   #in: Way | undefined;
   #out: Way | undefined;
@@ -155,14 +155,14 @@ export class ConnectionTap implements FrameObserver {
     this.connection.url = socket.url;
     this.connection.remoteAddress = socket.remoteAddress;
     this.#openedAt = performance.now();
-    this.#plain = socket.capabilities.frameEvents && socket.extensions === "";
+    this.#plain = socket.extensions === "";
     this.#tell("open", this.#openedAt - this.#startedAt);
   }
 
   // ------------------------------------------------------------------------ frames
 
   get wantsPayloads(): boolean {
-    return !this.#telling && this.#observers.wants("framePayload");
+    return this.#observers.wants("framePayload");
   }
 
   onFrame(sent: boolean, first: number, length: number, masked: boolean): void {
@@ -173,7 +173,6 @@ export class ConnectionTap implements FrameObserver {
     }
     way.controlBytes = 0;
     way.frame = undefined;
-    if (this.#telling) return;
     const shown = this.#observers.wants("frame");
     if (!shown && !this.#observers.wants("framePayload")) return;
     way.frame = {
@@ -235,7 +234,7 @@ export class ConnectionTap implements FrameObserver {
     data: string | Uint8Array | undefined,
     length?: number,
   ): void {
-    if (this.#telling || !this.#observers.wants("message")) return;
+    if (!this.#observers.wants("message")) return;
     // Counted already: a message is told right after its last frame, unless inflating takes time.
     if (this.#plain) length ??= (direction === "in" ? this.#in : this.#out)?.messageBytes;
     this.#tell("message", new SeenMessage(direction, type, data, length));

@@ -188,7 +188,8 @@ export class Metrics implements ConnectionObserver {
   /** Internal. */
   close(connection: ObservedConnection, { closeCode }: ObservedClose): void {
     const { role } = connection;
-    if (this.#live.delete(connection)) this.#open({ role }).value--;
+    this.#live.delete(connection);
+    this.#open({ role }).value--;
     this.#closes({ role, code: codeLabel(closeCode) }).value++;
   }
 

@@ -298,6 +298,21 @@ test("text is seen as bytes in a frame, however long, and the peer gets it whole
   }
 });
 
+test("text is one frame, also where nobody wants its payload", async () => {
+  const lengths: number[] = [];
+  const { socket, peer } = await acceptPeer({
+    observer: {
+      frame: (_, { length }) => void lengths.push(length),
+      framePayload() {},
+      wants: (event) => event === "frame",
+    },
+  });
+  await Promise.all([socket.send("é"), socket.send("é".repeat(50_000))]);
+  assertEquals(lengths, [2, 100_000]);
+  peer.destroy();
+  socket.terminate();
+});
+
 test("an observer that throws, or rejects, is reported once and changes nothing", async () => {
   const errors: unknown[] = [];
   const boom = () => {
@@ -359,6 +374,14 @@ test("what an observer does with the connection is not shown to it", async () =>
   peer.write(masked(text("a")));
   await soon(take(socket, 1), "the message");
   assertEquals(told, 1);
+  const events: string[] = [];
+  const nosy = (event: string) => ({ socket }: ObservedConnection) => {
+    if (events.push(event) < 1000) socket?.pong("x");
+  };
+  const more = await acceptPeer({ observer: { frame: nosy("frame"), control: nosy("control") } });
+  more.socket.pong("y");
+  assertEquals(events, ["frame", "control"]);
+  more.socket.terminate();
   assertEquals(new TextDecoder().decode((await peer.readFrame())!.payload), "message 1");
   socket.terminate();
 });

@@ -230,6 +230,8 @@ test("serve() and node:http cut a client that takes nothing for stallTimeoutMs",
       client.peer.pause();
       const { by, error } = await ends.next("end");
       assertEquals([name, by, error?.code], [name, "server", "WS_PING_TIMEOUT"]);
+      // Also while it does not read.
+      if (server.sockets !== undefined) await until(() => server.sockets!() === 0, "the cut");
       client.peer.resume();
       await until(() => client.peer.gone, "the cut");
       assertEquals(client.complete, false);
@@ -365,6 +367,63 @@ test("a signal closes streams in order, and leaves no listener behind", async ()
   assertEquals(await read(), "data: goodbye\n\n");
   assertEquals(await source.closed, { by: "server" });
   assertEquals((await reader.read()).done, true);
+});
+
+test("no timer outlives a stream, however it ends", async () => {
+  // deno-lint-ignore no-explicit-any -- the signatures differ between runtimes
+  const timers = globalThis as Record<string, any>;
+  const originals = Object.fromEntries(
+    ["setTimeout", "setInterval", "clearTimeout", "clearInterval"].map((name) =>
+      [name, timers[name]] as const
+    ),
+  );
+  const running = new Set<unknown>();
+  for (const name of ["setTimeout", "setInterval"]) {
+    timers[name] = (callback: () => void, ms: number) => {
+      const timer = originals[name](() => {
+        if (name === "setTimeout") running.delete(timer);
+        callback();
+      }, ms);
+      running.add(timer);
+      return timer;
+    };
+  }
+  for (const name of ["clearTimeout", "clearInterval"]) {
+    timers[name] = (timer: unknown) => {
+      running.delete(timer);
+      originals[name](timer);
+    };
+  }
+  const most: number[] = [];
+  try {
+    for (
+      const end of [
+        (source: EventSourceConnection) => source.terminate(),
+        (source: EventSourceConnection) => source.send("x".repeat(10_000)),
+        (_: EventSourceConnection, reader: ReadableStreamDefaultReader) => reader.cancel(),
+        async (source: EventSourceConnection, reader: ReadableStreamDefaultReader) => {
+          const closed = source.close();
+          while (!(await reader.read()).done);
+          await closed;
+        },
+      ]
+    ) {
+      const { response, source } = await acceptEventSource(request(), { maxBufferedBytes: 9000 });
+      const reader = response.body!.getReader();
+      await reader.read();
+      source!.send("x".repeat(1000));
+      source!.send("y");
+      await reader.read();
+      source!.send("z"); // it waits, so that the time is taken
+      most.push(running.size);
+      await Promise.resolve(end(source!, reader)).catch(() => {});
+      await source!.closed;
+      assertEquals(running.size, 0);
+    }
+  } finally {
+    Object.assign(timers, originals);
+  }
+  assertEquals(most, [2, 2, 2, 2]); // pings, and the time that nothing is taken
 });
 
 test("nothing can be smuggled into an event", async () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../src/adapters/client.ts";
@@ -137,7 +138,9 @@ test("peers cannot make series: a thousand close codes are a few", async () => {
   for (let code = 3001; code < 3100; code++) await end(code);
   for (let code = 4001; code < 4100; code++) await end(code);
   assertEquals(lines(), before);
-  assertEquals(value(metrics, "fullduplex_closes_total", { role: "server", code: "4xxx" }), 100);
+  for (const code of ["3xxx", "4xxx"]) {
+    assertEquals(value(metrics, "fullduplex_closes_total", { role: "server", code }), 100);
+  }
 });
 
 test("times fall into the right buckets, whose bounds belong to them", () => {
@@ -174,6 +177,23 @@ test("metrics refuse names that Prometheus would not read", () => {
   assertThrows(wrong({ labels: { a: 1 } }), TypeError, '"a"');
   assertThrows(wrong({ labels: null }), TypeError, '"labels"');
   assertThrows(wrong({ buckets: [] }), TypeError, '"buckets"');
+});
+
+const promtool = spawnSync("promtool", ["--version"]).status === 0;
+
+test("Prometheus' own promtool finds nothing to complain about", {
+  skip: !promtool && "promtool is not installed",
+}, async () => {
+  const metrics = createMetrics({ labels: { instance: 'a"\\\n' } });
+  const { socket, peer } = await acceptPeer({ observer: metrics });
+  socket.terminate();
+  peer.destroy();
+  await within(socket.closed, "the end");
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
+    input: metrics.text(),
+    encoding: "utf8",
+  });
+  assertEquals([status, stdout, stderr], [0, "", ""]);
 });
 
 test("the reader of these tests refuses what is not in the format", () => {

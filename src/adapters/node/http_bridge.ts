@@ -129,8 +129,7 @@ async function sendResponse(
   reader.closed.catch(() => outgoing.destroy());
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) break;
-    if (outgoing.destroyed) return await reader.cancel(); // it was so before "close" was listened to
+    if (done || outgoing.destroyed) break;
     if (!outgoing.write(value)) await drained(outgoing);
   }
   await reader.cancel(); // the client may have left before there was a reader

@@ -24,6 +24,8 @@ import { until } from "../../adapters/support/waiting.ts";
 export interface EventHost {
   port: number;
   origin: string;
+  /** Open sockets, where that is known. */
+  sockets?: () => number;
   close(): Promise<unknown>;
 }
 
@@ -69,10 +71,11 @@ const withNode: Start = async (handler, options) => {
     socket.once("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-  return host((server.address() as AddressInfo).port, () => {
+  const close = () => {
     for (const socket of sockets) socket.destroy();
     return new Promise((resolve) => server.close(resolve));
-  });
+  };
+  return { ...host((server.address() as AddressInfo).port, close), sockets: () => sockets.size };
 };
 
 const withDeno: Start = (handler, options) => {
