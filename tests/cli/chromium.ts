@@ -22,7 +22,7 @@ export function installedChromium(): string | undefined {
 }
 
 /** Why a test that needs Chromium is skipped; `false` where one is installed. */
-export const NO_CHROMIUM: string | false = installed() === undefined &&
+export const NO_CHROMIUM: string | false = installedChromium() === undefined &&
   "there is no Chromium here";
 
 /** Starts Chromium; `undefined` where none is installed. */

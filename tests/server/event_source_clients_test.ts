@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { EventSourceConnection, EventSourceOptions } from "../../src/server/mod.ts";
 import { RUNTIME } from "../adapters/support/runtime.ts";
 import { within } from "../adapters/support/waiting.ts";
-import { startChromium } from "../cli/chromium.ts";
+import { NO_CHROMIUM, startChromium } from "../cli/chromium.ts";
 import { type EventHost, HOSTS } from "./support/event_hosts.ts";
 
 const RETRY_MS = 300;
@@ -131,9 +131,10 @@ for (const [name, start] of HOSTS) {
     await check(server, plot, (url) => collect(EventSource, url));
   });
 
-  test(`${name}: Chromium's EventSource reconnects with the last id, after the time it was told`, async () => {
-    const browser = await startChromium();
-    if (browser === undefined) return console.log("not run, for there is no Chromium");
+  test(`${name}: Chromium's EventSource reconnects with the last id, after the time it was told`, {
+    skip: NO_CHROMIUM,
+  }, async () => {
+    const browser = (await startChromium())!;
     try {
       const plot = script(ID);
       const server = await start(plot.handler, plot.options);
@@ -150,9 +151,8 @@ for (const [name, start] of HOSTS) {
   });
 }
 
-test("Chromium: CORS lets a listed origin read, and no other", async () => {
-  const browser = await startChromium();
-  if (browser === undefined) return console.log("not run, for there is no Chromium");
+test("Chromium: CORS lets a listed origin read, and no other", { skip: NO_CHROMIUM }, async () => {
+  const browser = (await startChromium())!;
   const [[, start]] = HOSTS;
   const pages = await start({});
   let opened = 0;
