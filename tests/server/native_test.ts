@@ -140,6 +140,22 @@ for (const [name, withServer, skip] of HARNESSES) {
     });
   }
 
+  test(`${name}: who sends too much is held back, and nothing is lost`, { skip }, async () => {
+    const limits = { messagesPerSecond: 100, messageBurst: 20 };
+    await withServer({ limits }, async (router, { url }) => {
+      const got: string[] = [];
+      router.route("/", { handler: { message: (_, data) => void got.push(data as string) } });
+      const start = performance.now();
+      const socket = await connect(url);
+      for (let i = 0; i < 60; i++) void socket.send(`${i}`);
+      await until(() => got.length === 60, "all messages");
+      const took = performance.now() - start;
+      assertEquals(took > 350, true, `60 messages took ${took} ms`);
+      assertEquals(got, Array.from({ length: 60 }, (_, i) => `${i}`));
+      await socket.close();
+    });
+  });
+
   test(`${name}: shutdown closes with 1001 and refuses with 503`, { skip }, async () => {
     await withServer({}, async (router, { port, url }) => {
       router.route("/", { handler: {} });
