@@ -10,7 +10,6 @@ import { serve } from "../../../src/adapters/serve.ts";
 import {
   type EventSourceHandler,
   type EventSourceOptions,
-  type NodeResponse,
   onEventSource,
   upgradeEventSource,
 } from "../../../src/server/mod.ts";
@@ -63,7 +62,7 @@ const withNode: Start = async (handler, options) => {
   const listener = onEventSource(handler, options);
   const sockets = new Set<{ destroy(): unknown }>();
   const server = http.createServer((request, response) => {
-    if (request.url === "/events") listener(request, response as unknown as NodeResponse);
+    if (request.url === "/events") listener(request, response);
     else response.setHeader("content-type", "text/html").end(PAGE);
   });
   server.on("connection", (socket) => {
