@@ -137,8 +137,10 @@ test("a host that SOCKS cannot carry fails alone", async () => {
     dial: socksProxy("socks5://127.0.0.1:1"),
   });
   assertEquals(long.code, "WS_PROXY_FAILED");
+  assertMatch(long.message, /SOCKS5 cannot carry this host/);
   const ipv6 = await failing("ws://[::1]/", { dial: socksProxy("socks4a://127.0.0.1:1") });
   assertEquals(ipv6.code, "WS_PROXY_FAILED");
+  assertMatch(ipv6.message, /SOCKS4 cannot carry this host/);
 });
 
 const WRONG: [url: unknown, message: RegExp][] = [
