@@ -16,7 +16,7 @@ import { answerSamplePage } from "./pages.ts";
 import { makeSamples } from "./samples.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { Site } from "./site.ts";
-import { StaticFiles } from "./static_files.ts";
+import { isInside, StaticFiles } from "./static_files.ts";
 import { loadExtras } from "./watching.ts";
 
 export { SERVE_HELP } from "./options.ts";
@@ -114,7 +114,10 @@ function openLogFile({ log }: Settings, io: CliIo): RotatingFile | undefined {
 }
 
 /** Says what is allowed, but may not be meant. */
-function warn({ auth, tls, targets }: Settings, log: Log): void {
+function warn({ auth, tls, targets, root, folder }: Settings, log: Log): void {
+  if (root !== undefined && (root === folder || isInside(folder, root))) {
+    log.warn(`the sources of the handlers are files of --root, and served`);
+  }
   if (auth === undefined || tls !== undefined) return;
   const open = targets.find((target) => "hostname" in target && !isLoopback(target.hostname));
   if (open !== undefined) {

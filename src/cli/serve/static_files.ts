@@ -64,6 +64,7 @@ export class StaticFiles {
     const { root, allowOutside, secrets } = this.#options;
     const real = await realpath(path).catch(() => undefined);
     if (real === undefined || secrets.has(real)) return undefined;
+    if (secrets.has(real.replace(/\.\d+$/, ""))) return undefined; // a log that has rotated
     if (!allowOutside && !isInside(real, root)) return undefined;
     // Opening a pipe would wait for its other end.
     if (!(await stat(real).catch(() => undefined))?.isFile()) return undefined;

@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import { readdirSync } from "node:fs";
-import { symlink, truncate } from "node:fs/promises";
+import { readFile, symlink, truncate } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { head, RawPeer } from "../../adapters/support/raw.ts";
 import { sleep, until } from "../../adapters/support/waiting.ts";
@@ -106,7 +107,13 @@ test("with --allow-outside links lead anywhere", async () => {
 });
 
 test("keys, passwords, logs and the configuration are not served, wherever they lie", async () => {
-  const files = { ...SITE, "users": "ann:1", "serve.json": "{}", "log.txt": "" };
+  const files = {
+    ...SITE,
+    "users": "ann:1",
+    "serve.json": "{}",
+    "log.txt": "",
+    "log.txt.1": "old",
+  };
   await using folder = await makeFolder(files);
   const { path } = folder;
   await using server = await startServe(
@@ -114,10 +121,12 @@ test("keys, passwords, logs and the configuration are not served, wherever they 
     ...["--config", `${path}/serve.json`, "--port", "0", `${path}/sub`],
   );
   const fields = [`Authorization: Basic ${btoa("ann:1")}`];
-  for (const target of ["/users", "/serve.json", "/log.txt"]) {
+  for (const target of ["/users", "/serve.json", "/log.txt", "/log.txt.1"]) {
     assertEquals((await ask(server.port, target, fields)).status, 404, target);
   }
   assertEquals((await ask(server.port, "/style.css", fields)).status, 200);
+  const log = await readFile(`${path}/log.txt`, "utf8");
+  assertMatch(log, /warn {2}the sources of the handlers are files of --root, and served\n/);
 });
 
 test("conditional and range requests are answered as RFC 9110 says", async () => {
@@ -174,26 +183,30 @@ function openFiles(): number {
   }
 }
 
-test("a large file to a slow reader stays on the disk, and closes when the reader leaves", async () => {
-  await served({ "large.bin": "" }, async ({ port, sees }, root) => {
-    const size = 1024 ** 3; // sparse: it takes no room
-    await truncate(`${root}/large.bin`, size);
-    const before = openFiles();
-    const memory = process.memoryUsage.rss();
-    const peer = await RawPeer.connect(port);
-    peer.write(head(["GET /large.bin HTTP/1.1", `Host: localhost:${port}`]));
-    await until(() => peer.size > 0, "first bytes");
-    peer.pause();
-    await sleep(1000);
-    const held = peer.size;
-    await sleep(1000);
-    const grown = process.memoryUsage.rss() - memory;
-    assert(grown < 96 * 1024 * 1024, `grew by ${grown} bytes while nobody read`);
-    assert(held < 64 * 1024 * 1024, `${held} bytes came to a reader that does not read`);
-    peer.resume();
-    await until(() => peer.size > held + 1024 * 1024, "more, when it reads again");
-    peer.destroy();
-    await sees(/GET \/large\.bin 200 \d+ B/);
-    await until(() => openFiles() <= before, "the file to be closed");
+for (const secure of [false, true]) {
+  const over = secure ? "TLS" : "TCP";
+  test(`a large file to a slow reader over ${over} stays on the disk, and is closed`, async () => {
+    const fixtures = fileURLToPath(new URL("../../fixtures/", import.meta.url));
+    const tls = secure ? ["--cert", `${fixtures}cert.pem`, "--key", `${fixtures}key.pem`] : [];
+    await served({ "large.bin": "" }, async ({ port, sees }, root) => {
+      await truncate(`${root}/large.bin`, 1024 ** 3); // sparse: it takes no room
+      const before = openFiles();
+      const memory = process.memoryUsage.rss();
+      const peer = await RawPeer.connect(port, { secure });
+      peer.write(head(["GET /large.bin HTTP/1.1", `Host: localhost:${port}`]));
+      await until(() => peer.size > 0, "first bytes");
+      peer.pause();
+      await sleep(1000);
+      const held = peer.size;
+      await sleep(1000);
+      const grown = process.memoryUsage.rss() - memory;
+      assert(grown < 128 * 1024 * 1024, `grew by ${grown} bytes while nobody read`);
+      assert(held < 64 * 1024 * 1024, `${held} bytes came to a reader that does not read`);
+      peer.resume();
+      await until(() => peer.size > held + 1024 * 1024, "more, when it reads again");
+      peer.destroy();
+      await sees(/GET \/large\.bin 200 \d+ B/);
+      await until(() => openFiles() <= before, "the file to be closed");
+    }, ...tls);
   });
-});
+}
