@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, HandshakeError } from "../../../src/adapters/client.ts";
 import { main } from "../../../src/cli/mod.ts";
-import { RotatingFile } from "../../../src/cli/serve/log.ts";
+import { Log, RotatingFile, showError } from "../../../src/cli/serve/log.ts";
 import { SERVE_HELP } from "../../../src/cli/serve/options.ts";
 import { RawPeer } from "../../adapters/support/raw.ts";
 import { hasIpv6 } from "../../adapters/support/runtime.ts";
@@ -280,6 +280,19 @@ test("the log goes to a file that rotates, one line a request, with nothing to f
     }
   }
   assertMatch(texts[0], /GET \/_samples\/echo 101 4000 "bye(\\n)?" \d+\/\d+ B/);
+});
+
+test("a line of the log stays a line, whatever is in it, and has an end", () => {
+  const lines: string[] = [];
+  const log = new Log((line) => lines.push(line), "warn");
+  log.error("a\nb\x1b[2J");
+  log.warn("x".repeat(5000));
+  log.info("not written");
+  log.error(showError(new TypeError("first\nsecond"), log));
+  assertEquals(lines.length, 3);
+  assertMatch(lines[0], /Z error a\\nb\\x1b\[2J\n$/);
+  assert(lines[1].length < 1100);
+  assertMatch(lines[2], /Z error TypeError: first\n$/);
 });
 
 test("a log file that cannot be written is told of once, and the lines are lost", async () => {

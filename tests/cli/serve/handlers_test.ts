@@ -189,9 +189,10 @@ test("links out of the folder are followed only with --allow-outside", async () 
   await symlink(`${outside.path}/secret.js`, `${folder.path}/link.js`);
   await symlink(`${outside.path}/in`, `${folder.path}/dir`);
   await symlink(`${folder.path}/own`, `${folder.path}/twin`);
-  await symlink(folder.path, `${folder.path}/own/loop`);
+  await symlink(`${folder.path}/own`, `${folder.path}/own/loop`);
   await symlink(`${folder.path}/nowhere.js`, `${folder.path}/dangling.js`);
-  await served(async ({ port, log }) => {
+  await served(async ({ port, log, out }) => {
+    assertMatch(out, /handlers {3}\/own\/inner \/twin\/inner\n/, "no rounds through the loop");
     assertMatch(log, /warn {2}\S+link\.js leads out of the folder[^\n]+--allow-outside\n/);
     assertMatch(log, /warn {2}\S+dir leads out/);
     assertEquals(await refusal(port, "/link"), 404);
