@@ -26,15 +26,18 @@ export type {
 export type { ByteStreamPair } from "../api/stream_transport.ts";
 export { HandshakeError, WebSocketError } from "../errors.ts";
 export {
+  type AnyListener,
   type AttemptInfo,
   ConnectingEvent,
   type ConnectionEnd,
   GiveUpEvent,
   type HeartbeatOptions,
+  type ListenerOptions,
   type PerAttempt,
   ReconnectingEvent,
   type ReconnectingEventMap,
   ReconnectingEventTarget,
+  type ReconnectingListener,
   type ReconnectingOptions,
   type SocketConstructor,
   type SocketLike,

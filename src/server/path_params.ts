@@ -23,6 +23,10 @@ type AfterGroup<Text extends string> = Text extends `(${string})${infer Rest}` ?
 type Value<After extends string> = After extends `${"?" | "*"}${string}` ? string | undefined
   : string;
 
+/**
+ * The parameters with a name.
+ * @internal
+ */
 type Named<Pattern extends string> = Pattern extends `${string}:${infer After}`
   ? SplitName<After> extends [infer Name extends string, infer Rest extends string]
     ? Name extends "" ? Named<Rest>
@@ -30,7 +34,10 @@ type Named<Pattern extends string> = Pattern extends `${string}:${infer After}`
   : unknown
   : unknown;
 
-/** Braces may make what is in them optional. */
+/**
+ * Braces may make what is in them optional.
+ * @internal
+ */
 type Braced<Pattern extends string, Params> = Pattern extends `${string}{${string}`
   ? Partial<Params>
   : Params;

@@ -249,6 +249,7 @@ export class Router implements AsyncDisposable {
     await Promise.all([closed, this.closeAll(1001, reason)]);
   }
 
+  /** The same as `shutdown()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }

@@ -17,7 +17,7 @@ import { NativeChannel } from "../native/native_channel.ts";
 import { BrowserSocket } from "./browser_socket.ts";
 
 /** The options that can be kept without a say in the handshake and the framing. */
-const KEPT = [
+const KEPT: readonly (keyof BrowserConnectOptions)[] = [
   "protocols",
   "maxMessageBytes",
   "handshakeTimeoutMs",
@@ -28,13 +28,18 @@ const KEPT = [
   "handler",
   "onError",
   "observer",
-] as const;
+];
 
 /**
  * Options of {@linkcode connect}: those of the other runtimes that a browser can keep. It sets all
  * header fields itself, compresses as it likes, answers pings and sends none.
  */
-export type BrowserConnectOptions = Pick<ClientOptions, typeof KEPT[number]>;
+export type BrowserConnectOptions = Pick<
+  ClientOptions,
+  | ("protocols" | "signal" | "handler" | "onError" | "observer")
+  | ("maxMessageBytes" | "maxBufferedBytes" | "highWaterMark")
+  | ("handshakeTimeoutMs" | "closeTimeoutMs")
+>;
 
 /**
  * Opens a WebSocket connection with the platform's own WebSocket.

@@ -9,4 +9,4 @@ export { HandshakeError, WebSocketError } from "../../errors.ts";
 export type { WebSocketConnection } from "../../api/connection.ts";
 export * from "../../api/reconnecting/mod.ts";
 export { type BrowserConnectOptions, connect } from "./connect.ts";
-export { WebSocket, WebSocketStream } from "./platform.ts";
+export { type PlatformWebSocketConstructor, WebSocket, WebSocketStream } from "./platform.ts";

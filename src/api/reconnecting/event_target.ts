@@ -9,7 +9,7 @@ import { EventHandlers } from "../websocket/event_handlers.ts";
 import type { ReconnectingEventMap } from "./events.ts";
 
 /** A function for one kind of events. */
-type Listener<Type extends keyof ReconnectingEventMap> = (
+export type ReconnectingListener<Type extends keyof ReconnectingEventMap> = (
   event: ReconnectingEventMap[Type],
 ) => unknown;
 
@@ -18,38 +18,38 @@ export class ReconnectingEventTarget extends EventTarget {
   readonly #handlers = new EventHandlers(this);
 
   /** Called when there is a connection. */
-  get onopen(): Listener<"open"> | null {
-    return this.#handlers.get("open") as Listener<"open"> | null;
+  get onopen(): ReconnectingListener<"open"> | null {
+    return this.#handlers.get("open") as ReconnectingListener<"open"> | null;
   }
 
-  set onopen(listener: Listener<"open"> | null) {
+  set onopen(listener: ReconnectingListener<"open"> | null) {
     this.#handlers.set("open", listener);
   }
 
   /** Called with each message. */
-  get onmessage(): Listener<"message"> | null {
-    return this.#handlers.get("message") as Listener<"message"> | null;
+  get onmessage(): ReconnectingListener<"message"> | null {
+    return this.#handlers.get("message") as ReconnectingListener<"message"> | null;
   }
 
-  set onmessage(listener: Listener<"message"> | null) {
+  set onmessage(listener: ReconnectingListener<"message"> | null) {
     this.#handlers.set("message", listener);
   }
 
   /** Called before `onclose`, when it ends by a failure. */
-  get onerror(): Listener<"error"> | null {
-    return this.#handlers.get("error") as Listener<"error"> | null;
+  get onerror(): ReconnectingListener<"error"> | null {
+    return this.#handlers.get("error") as ReconnectingListener<"error"> | null;
   }
 
-  set onerror(listener: Listener<"error"> | null) {
+  set onerror(listener: ReconnectingListener<"error"> | null) {
     this.#handlers.set("error", listener);
   }
 
   /** Called once, when all is over. */
-  get onclose(): Listener<"close"> | null {
-    return this.#handlers.get("close") as Listener<"close"> | null;
+  get onclose(): ReconnectingListener<"close"> | null {
+    return this.#handlers.get("close") as ReconnectingListener<"close"> | null;
   }
 
-  set onclose(listener: Listener<"close"> | null) {
+  set onclose(listener: ReconnectingListener<"close"> | null) {
     this.#handlers.set("close", listener);
   }
 
@@ -62,14 +62,16 @@ export class ReconnectingEventTarget extends EventTarget {
    */
   override addEventListener<Type extends keyof ReconnectingEventMap>(
     type: Type,
-    listener: Listener<Type> | null,
+    listener: ReconnectingListener<Type> | null,
     options?: boolean | ListenerOptions,
   ): void;
+  /** Listens for events of other kinds. */
   override addEventListener(
     type: string,
     listener: AnyListener | null,
     options?: boolean | ListenerOptions,
   ): void;
+  /** Listens for events of other kinds. */
   override addEventListener(
     type: string,
     // deno-lint-ignore no-explicit-any -- one of the above
@@ -88,14 +90,16 @@ export class ReconnectingEventTarget extends EventTarget {
    */
   override removeEventListener<Type extends keyof ReconnectingEventMap>(
     type: Type,
-    listener: Listener<Type> | null,
+    listener: ReconnectingListener<Type> | null,
     options?: boolean | ListenerOptions,
   ): void;
+  /** Listens no more for events of other kinds. */
   override removeEventListener(
     type: string,
     listener: AnyListener | null,
     options?: boolean | ListenerOptions,
   ): void;
+  /** Listens no more for events of other kinds. */
   override removeEventListener(
     type: string,
     // deno-lint-ignore no-explicit-any -- one of the above

@@ -3,13 +3,14 @@
  * @module
  */
 
+export type { AnyListener, ListenerOptions } from "../listener_types.ts";
 export {
   ConnectingEvent,
   GiveUpEvent,
   ReconnectingEvent,
   type ReconnectingEventMap,
 } from "./events.ts";
-export { ReconnectingEventTarget } from "./event_target.ts";
+export { ReconnectingEventTarget, type ReconnectingListener } from "./event_target.ts";
 export type { HeartbeatOptions, ReconnectingOptions } from "./options.ts";
 export { ReconnectingWebSocket } from "./reconnecting_web_socket.ts";
 export type {

@@ -57,21 +57,21 @@ const NOT_CONNECTED: ConnectionEnd = { closeCode: 1006, reason: "", wasClean: fa
  */
 export class ReconnectingWebSocket extends ReconnectingEventTarget {
   /** The value of `readyState` while there is no connection but one is wanted. */
-  static readonly CONNECTING = CONNECTING;
+  static readonly CONNECTING: 0 = CONNECTING;
   /** The value of `readyState` while messages go straight to a connection. */
-  static readonly OPEN = OPEN;
+  static readonly OPEN: 1 = OPEN;
   /** The value of `readyState` after `close()`, until all is over. */
-  static readonly CLOSING = CLOSING;
+  static readonly CLOSING: 2 = CLOSING;
   /** The value of `readyState` when all is over. */
-  static readonly CLOSED = CLOSED;
+  static readonly CLOSED: 3 = CLOSED;
   /** The same as the class's. */
-  readonly CONNECTING = CONNECTING;
+  readonly CONNECTING: 0 = CONNECTING;
   /** The same as the class's. */
-  readonly OPEN = OPEN;
+  readonly OPEN: 1 = OPEN;
   /** The same as the class's. */
-  readonly CLOSING = CLOSING;
+  readonly CLOSING: 2 = CLOSING;
   /** The same as the class's. */
-  readonly CLOSED = CLOSED;
+  readonly CLOSED: 3 = CLOSED;
 
   readonly #address: Address;
   readonly #options: ResolvedReconnecting;

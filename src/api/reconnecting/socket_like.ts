@@ -15,18 +15,22 @@ export interface SocketLike {
   readonly extensions: string;
   /** What binary messages arrive as: `"blob"` or `"arraybuffer"`. */
   binaryType: string;
+  /** Sends a message. */
   // deno-lint-ignore no-explicit-any -- implementations type what they take in their own ways
   send(data: any): void;
   /** Starts the closing handshake, or gives up connecting. */
   close(code?: number, reason?: string): void;
+  /** Listens for events. */
   // deno-lint-ignore no-explicit-any
   addEventListener(type: any, listener: any): void;
+  /** Listens no more. */
   // deno-lint-ignore no-explicit-any
   removeEventListener(type: any, listener: any): void;
 }
 
 /** A class of WebSockets: a platform's own, this library's, or another one's. */
 export interface SocketConstructor {
+  /** Starts to open a connection. */
   // deno-lint-ignore no-explicit-any
   new (url: string, protocols?: any, options?: any): SocketLike;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionCore } from "../connection_core.ts";
+import type { AnyListener, ListenerOptions } from "../listener_types.ts";
 import type { WebSocketCloseEvent, WebSocketErrorEvent } from "./events.ts";
 
 /** What both classes add to the options that their opener takes. */
@@ -100,25 +101,25 @@ export interface WebSocketInstance extends EventTarget {
   addEventListener<Type extends keyof WebSocketEvents>(
     type: Type,
     listener: WebSocketListener<Type>,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   /** Adds a listener. */
   addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: AnyListener | null,
+    options?: boolean | ListenerOptions,
   ): void;
   /** Removes a listener. */
   removeEventListener<Type extends keyof WebSocketEvents>(
     type: Type,
     listener: WebSocketListener<Type>,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   /** Removes a listener. */
   removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener: AnyListener | null,
+    options?: boolean | ListenerOptions,
   ): void;
 }
 
