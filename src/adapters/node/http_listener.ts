@@ -15,6 +15,8 @@ export interface HttpEvents {
   onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void;
   /** Takes a request to upgrade; the socket is the taker's from now on. */
   onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void;
+  /** Is told of TLS handshakes that failed, after which there is no socket. */
+  onTlsError?(error: Error, remoteAddress: string | undefined): void;
 }
 
 /** How a listener is made. */
@@ -98,6 +100,9 @@ export class HttpListener {
         server.emit("connection", socket);
       });
     }
+    this.#listener.on("tlsClientError", (error: Error, socket: NodeSocket | undefined) => {
+      this.#events.onTlsError?.(error, socket?.remoteAddress);
+    });
     this.#listener.on("connection", (socket: NodeSocket) => {
       const address = addressOf(socket); // which a closed socket does not know any more
       this.#encrypting.set(address, socket);

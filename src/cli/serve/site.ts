@@ -119,6 +119,9 @@ export class Site {
     }, {
       onRequest: (incoming, outgoing) => this.#onRequest(incoming, outgoing, door),
       onUpgrade: (incoming, socket, head) => this.#onUpgrade(incoming, socket, head, door),
+      onTlsError: (error, address = "somebody") => {
+        this.#log.info(`${address} could not begin TLS: ${showError(error, this.#log)}`);
+      },
     });
     const checkHost = checkHosts(hosts, isUnix ? undefined : target.hostname);
     const door: Door = { listener, secure, checkHost, target };

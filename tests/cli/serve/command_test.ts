@@ -386,6 +386,7 @@ test("client certificates are asked for with --client-ca, and may be optional", 
   assertMatch(strict.out, / with client certificates; Ctrl-C/);
   await (await connect(url, { tls: known })).close();
   await assertRejects(() => connect(url, { tls: { ca } }), HandshakeError);
+  await strict.sees(/info {2}\S+ could not begin TLS: [^\n]+\n/);
   await using lenient = await startServe(...flags, "--client-cert", "optional", folder.path);
   for (const tls of [known, { ca }]) {
     await (await connect(`wss://localhost:${lenient.port}/_samples/echo`, { tls })).close();

@@ -1,4 +1,5 @@
 import { test } from "node:test";
+import { resolve, sep } from "node:path";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readAddress, showAddress } from "../../../src/cli/serve/addresses.ts";
 import { readAliases } from "../../../src/cli/serve/aliases.ts";
@@ -6,6 +7,7 @@ import { BasicAuth, readCredentials } from "../../../src/cli/serve/auth.ts";
 import { evaluate } from "../../../src/cli/serve/conditions.ts";
 import { checkHosts } from "../../../src/cli/serve/hosts.ts";
 import { splitTarget } from "../../../src/cli/serve/target.ts";
+import { Random } from "../../support/random.ts";
 
 test("a target is taken apart, and one that is clever is refused", () => {
   const good: [string, string, string[]][] = [
@@ -26,6 +28,39 @@ test("a target is taken apart, and one that is clever is refused", () => {
   const bad = ["", "*", "a", "/..", "/a/../b", "/.", "/%2e%2e/a", "/a%2fb", "/a%5cb", "/a\\b"];
   const worse = ["/a%00", "/a%0a", "//evil.example/", "/a//b", "/%ff", "/%", "/a#b", "//"];
   for (const target of [...bad, ...worse]) assertEquals(splitTarget(target), undefined, target);
+});
+
+test("no target leads out of a folder, whatever it is made of", () => {
+  const pieces = [
+    "/",
+    "..",
+    ".",
+    "%2e",
+    "%2E%2e",
+    "%2f",
+    "%5C",
+    "\\",
+    "a",
+    "b.txt",
+    "%00",
+    "%c0%ae",
+  ];
+  pieces.push("http://x", "?", "#", "//", "%25", "%252e", ";", " ", "%20", "ü", "\0", "%", "~");
+  let taken = 0;
+  for (let seed = 0; seed < 20_000; seed++) {
+    const random = new Random(seed);
+    const target = `/${
+      Array.from({ length: random.int(0, 8) }, () => random.pick(pieces)).join("")
+    }`;
+    const split = splitTarget(target);
+    if (split === undefined) continue;
+    taken++;
+    const path = resolve("/root/folder", ...split.segments);
+    const inside = path === resolve("/root/folder") ||
+      path.startsWith(resolve("/root/folder") + sep);
+    assert(inside && !path.includes("\0"), `seed ${seed}: ${target} is ${path}`);
+  }
+  assert(taken > 1000, `only ${taken} were taken`);
 });
 
 test("an address is read in all its forms and shown again", () => {
