@@ -41,6 +41,9 @@ interface SocksServer {
 /** The longest name that SOCKS can carry: its length is one byte. */
 const MAX_NAME_BYTES = 255;
 
+/** The longest time that timers of every runtime can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** Why a proxy says no, as opposed to failing. */
 const REFUSALS = /rejected|authentication failed|no accepted authentication/i;
 
@@ -78,7 +81,8 @@ async function dialThrough(
     command: "connect",
     destination: { host: hostname, port },
     existing_socket: connecting,
-    timeout: deadline.leftMs, // it lets go of its timer no earlier
+    // It keeps its timer until then; the deadline comes first, and says better what is the matter.
+    timeout: Math.min(deadline.leftMs + 1000, MAX_TIMEOUT_MS),
   });
   const established = new Promise<void>((resolve, reject) => {
     client.once("established", () => resolve());
