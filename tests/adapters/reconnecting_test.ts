@@ -265,7 +265,7 @@ test("a token that is refused is asked for anew", async () => {
   await ended(socket);
 });
 
-for (const scenario of ["closed", "waiting", "connecting", "giveup", "aborted"]) {
+for (const scenario of ["closed", "lost", "waiting", "connecting", "giveup", "aborted"]) {
   test(`a reconnecting socket leaves nothing behind: ${scenario}`, async () => {
     const { code, output } = await runProgram("reconnecting_ends", [scenario]);
     assertEquals([code, output.trim()], [0, `done: ${scenario}`]);

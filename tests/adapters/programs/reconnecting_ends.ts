@@ -17,7 +17,10 @@ const next = (socket: ReconnectingWebSocket, type: string) =>
 
 const open = (url: string, options: ReconnectingOptions = {}) =>
   new ReconnectingWebSocket(url, [], {
-    heartbeat: { message: "ping" },
+    // Whatever of this were left would keep the program running for too long.
+    heartbeat: { message: "ping", intervalMs: 60_000, timeoutMs: 60_000 },
+    connectTimeoutMs: 60_000,
+    closeTimeoutMs: 60_000,
     ...options,
   });
 
@@ -27,6 +30,14 @@ switch (scenario) {
     const socket = open(server.url);
     await next(socket, "open");
     socket.close();
+    await next(socket, "close");
+    await server.close();
+    break;
+  }
+  case "lost": {
+    const server = await serve({ message: (socket) => socket.terminate() }, { port: 0 });
+    const socket = open(server.url, { shouldReconnect: () => false });
+    socket.send("cut");
     await next(socket, "close");
     await server.close();
     break;

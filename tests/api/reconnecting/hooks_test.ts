@@ -84,6 +84,30 @@ describe("functions for the URL and the subprotocols", () => {
     socket.close();
   });
 
+  test("are not asked for an attempt that nobody wants any more", async () => {
+    let asked = 0;
+    let answer: (url: string) => void = () => {};
+    const url = () => {
+      asked++;
+      return new Promise<string>((resolve) => answer = resolve);
+    };
+    const early = rig({}, url);
+    early.socket.addEventListener("connecting", () => early.socket.close());
+    await until(() => early.socket.readyState === 3, "end");
+    assertEquals(asked, 0);
+
+    let askedNext = 0;
+    const later = rig({}, url, () => {
+      askedNext++;
+      return [];
+    });
+    await until(() => asked === 1, "question");
+    later.socket.close();
+    answer("ws://a.test");
+    await sleep(5);
+    assertEquals([askedNext, later.made.length], [0, 0]);
+  });
+
   test("that take too long are given up, told so, and not heard any more", async () => {
     const late: ((url: string) => void)[] = [];
     const signals: AbortSignal[] = [];
@@ -262,18 +286,22 @@ describe("a heartbeat", () => {
   });
 
   test("stops with its connection", async () => {
+    let beats = 0;
     const { socket, nth } = rig({
-      heartbeat: { message: "ping", intervalMs: 5, timeoutMs: 5000 },
+      heartbeat: { message: () => `${++beats}`, intervalMs: 5, timeoutMs: 5000 },
       initialDelayMs: 100_000,
       maxDelayMs: 100_000,
     });
     const first = await nth(1);
     first.open();
     await until(() => first.sent.length > 0, "a beat");
+    first.receive("here");
+    await until(() => beats > 1, "another beat");
+    first.receive("here");
     first.end();
-    const { length } = first.sent;
+    const before = beats;
     await sleep(30);
-    assertEquals(first.sent.length, length);
+    assertEquals(beats, before);
     socket.close();
   });
 

@@ -172,6 +172,24 @@ describe("a reconnecting socket that loses its connection", () => {
     socket.close();
   });
 
+  test("tells of no connection that ended while it took what waited", async () => {
+    const { socket, nth, events } = rig();
+    socket.send("a");
+    const first = await nth(1);
+    first.onSend = () => first.end(1006);
+    first.open();
+    assertEquals([socket.readyState, events], [0, ["connecting 1", "reconnecting 2"]]);
+    socket.close();
+  });
+
+  test("takes a clean end before the beginning for a failed attempt", async () => {
+    const { socket, nth } = rig();
+    (await nth(1)).end(1000);
+    assertEquals(socket.readyState, 0);
+    (await nth(2)).open();
+    socket.close();
+  });
+
   test("refuses what would wait above the limit, and still sends what waits", async () => {
     const { socket, nth } = rig({ maxQueuedBytes: 200 });
     socket.send("one");
@@ -361,13 +379,53 @@ describe("closing a reconnecting socket", () => {
     assertEquals([socket.readyState, (await nth(1)).closes.length], [3, 1]);
     assertEquals(events.at(-1), "close 1006 false");
 
+    const twice = new AbortController();
+    const both = rig({ signal: twice.signal });
+    both.socket.close();
+    twice.abort();
+    await turns();
+    assertEquals(both.events, ["close 1006 false"]);
+
     const aborted = rig({ signal: controller.signal });
     await turns();
     assertEquals([aborted.socket.readyState, aborted.made.length], [3, 0]);
   });
 });
 
+test("a reconnecting socket that is over has let go of its signal", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    listeners++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    listeners--;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  const { socket } = rig({ signal });
+  assertEquals(listeners, 1);
+  socket.close();
+  await turns();
+  assertEquals([socket.readyState, listeners], [3, 0]);
+});
+
 describe("reconnect()", () => {
+  test("starts counting anew", async () => {
+    const { socket, nth, events } = rig({ maxAttempts: 2 });
+    (await nth(1)).end(1006);
+    socket.reconnect();
+    (await nth(2)).end(1006);
+    (await nth(3)).open();
+    assertEquals(events.filter((event) => event.startsWith("connecting")), [
+      "connecting 1",
+      "connecting 1",
+      "connecting 2",
+    ]);
+    socket.close();
+  });
+
   test("replaces the connection, and nothing of the old one is heard any more", async () => {
     const { socket, nth, events } = rig();
     const first = await nth(1);
