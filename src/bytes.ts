@@ -45,3 +45,14 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   }
   return joined;
 }
+
+/**
+ * Writes bytes as lowercase hexadecimal digits.
+ *
+ * @param bytes The bytes.
+ */
+export function toHex(bytes: Uint8Array): string {
+  let hex = "";
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  return hex;
+}

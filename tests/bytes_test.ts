@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { bytesOf, concatBytes, EMPTY_BYTES, isBufferSource } from "../src/bytes.ts";
+import { bytesOf, concatBytes, EMPTY_BYTES, isBufferSource, toHex } from "../src/bytes.ts";
 import { assertBytes, hex } from "./support/bytes.ts";
 
 test("EMPTY_BYTES holds no bytes", () => {
@@ -75,4 +75,9 @@ test("concatBytes joins chunks in order into memory of its own", () => {
   const alone = concatBytes([first]);
   first[0] = 8;
   assertEquals(alone[0], 7);
+});
+
+test("toHex writes two digits for each byte", () => {
+  assertEquals(toHex(new Uint8Array([0, 15, 16, 255])), "000f10ff");
+  assertEquals(toHex(EMPTY_BYTES), "");
 });

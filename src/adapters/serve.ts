@@ -8,7 +8,7 @@ import type { CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import type { ObservedEndpoint } from "../api/observer.ts";
-import { checkOptionNames, describe } from "../api/options.ts";
+import { describe } from "../api/options.ts";
 import { writeClosePayload } from "../connection/mod.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
 import { CloseCode } from "../frames/mod.ts";
@@ -16,26 +16,18 @@ import { MAX_HEADER_FIELDS } from "../handshake/mod.ts";
 import { answerHttp, type FetchHandler, observeHttp, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
 import type { NodeSocket } from "./node/node_types.ts";
+import { checkServerTls, type ServerTlsOptions } from "./node/server_tls.ts";
 import { openUpgrade } from "./node/upgrade.ts";
 import { zlibCodec } from "./zlib/codec.ts";
 
-export type { CloseInfo, FetchHandler, Handler, ServerOptions, WebSocketConnection };
-
-/** How a server is secured; values go to `tls.createServer` as they are. */
-export interface ServerTlsOptions {
-  /** The certificate chain, in PEM. */
-  cert: string | Uint8Array;
-  /** Its private key, in PEM. */
-  key: string | Uint8Array;
-  /** The passphrase of `key`. */
-  passphrase?: string;
-  /** Authorities to check client certificates against, in PEM. */
-  ca?: string | Uint8Array | (string | Uint8Array)[];
-  /** Whether a certificate is asked of clients. Default: `false`. */
-  requestCert?: boolean;
-  /** Whether a client without a good certificate is refused, when one is asked. Default: `true`. */
-  rejectUnauthorized?: boolean;
-}
+export type {
+  CloseInfo,
+  FetchHandler,
+  Handler,
+  ServerOptions,
+  ServerTlsOptions,
+  WebSocketConnection,
+};
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions extends ServerOptions {
@@ -82,8 +74,6 @@ export interface Server extends AsyncDisposable {
 }
 
 const SERVE_OPTION_NAMES = ["port", "hostname", "path", "backlog", "tls", "fetch"];
-const TLS_OPTION_NAMES = ["cert", "key", "passphrase", "ca", "requestCert", "rejectUnauthorized"];
-
 /**
  * Starts a WebSocket server.
  *
@@ -268,15 +258,5 @@ function checkServeOptions(options: ServeOptions): void {
   if (fetch !== undefined && typeof fetch !== "function") {
     throw new TypeError(`Cannot use option "fetch": expected a function, got ${describe(fetch)}`);
   }
-  if (tls === undefined) return;
-  checkOptionNames(tls, TLS_OPTION_NAMES);
-  // Checked here because Deno 2.9 takes anything, and then fails every connection silently.
-  if (!isPem(tls.cert) || !isPem(tls.key)) {
-    throw new TypeError('Cannot use option "tls": it needs "cert" and "key", in PEM');
-  }
-}
-
-function isPem(value: unknown): boolean {
-  const text = value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
-  return typeof text === "string" && text.includes("-----BEGIN ");
+  if (tls !== undefined) checkServerTls(tls);
 }

@@ -20,6 +20,7 @@ import {
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
+import { connectionAborted } from "./aborted.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import { type Beating, Heartbeat, unref } from "./heartbeat.ts";
 import { IdleFlush } from "./idle_flush.ts";
@@ -144,14 +145,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     if (this.open) this.#heartbeat?.start();
     const signal = this.#options.signal;
     if (signal !== undefined) {
-      this.#onAbort = () => {
-        this.terminate(
-          new WebSocketError("Cannot go on: the connection's signal was aborted", {
-            code: "WS_ABORTED",
-            cause: signal.reason,
-          }),
-        );
-      };
+      this.#onAbort = () => this.terminate(connectionAborted(signal));
       if (signal.aborted) return this.#onAbort();
       watchAbort(signal, this.#onAbort);
     }

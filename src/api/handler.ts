@@ -53,17 +53,19 @@ const CALLBACK_NAMES = ["open", "message", "drain", "ping", "pong", "error", "cl
 /**
  * Checks a handler before it is needed.
  *
+ * @param handler What the application gave.
+ * @param names The callbacks there are. Default: those of a connection.
  * @throws {TypeError} If it is neither a function nor an object of known callbacks.
  */
-export function checkHandler(handler: unknown): void {
+export function checkHandler(handler: unknown, names = CALLBACK_NAMES): void {
   if (typeof handler === "function") return;
   if (typeof handler !== "object" || handler === null) {
     throw new TypeError(
       `Cannot use handler: expected a function or an object of callbacks, got ${describe(handler)}`,
     );
   }
-  checkOptionNames(handler, CALLBACK_NAMES);
-  for (const name of CALLBACK_NAMES) {
+  checkOptionNames(handler, names);
+  for (const name of names) {
     const callback = (handler as Record<string, unknown>)[name];
     if (callback !== undefined && typeof callback !== "function") {
       throw new TypeError(

@@ -356,11 +356,13 @@ export class Sender {
 }
 
 /** A rejection that nobody needs to look at: a peer that left must not end the process. */
-function rejected(error: unknown): Promise<void> {
+/** Makes a rejected promise that does no harm when nobody looks at it. */
+export function rejected(error: unknown): Promise<void> {
   return handled(Promise.reject(error));
 }
 
-function handled<T>(promise: Promise<T>): Promise<T> {
+/** Lets a promise reject without harm when nobody looks at it. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

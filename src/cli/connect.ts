@@ -5,9 +5,10 @@
 
 import { connect as open, HandshakeError } from "../adapters/client.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
+import { toHex } from "../bytes.ts";
 import { numberOption, parseArguments, type ParsedArguments, UsageError } from "./arguments.ts";
 import type { CliIo } from "./io.ts";
-import { escapeControls, oneLine, showClose, toHex } from "./text.ts";
+import { escapeControls, oneLine, showClose } from "./text.ts";
 
 /** The help text of `connect`. */
 export const CONNECT_HELP = `Usage: fullduplex connect [options] URL

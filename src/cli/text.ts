@@ -42,10 +42,3 @@ export function showClose(closeCode: number, reason: string): string {
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }
-
-/** Writes bytes as lowercase hexadecimal digits. */
-export function toHex(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
-  return hex;
-}

@@ -9,6 +9,7 @@
  */
 
 import { unwatchAbort, watchAbort } from "../api/abort_watch.ts";
+import { connectionAborted } from "../api/aborted.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "../api/channel.ts";
 import { notOpen, type Role, type SharedMessage } from "../api/dialect.ts";
 import type { ResolvedOptions } from "../api/options.ts";
@@ -121,11 +122,7 @@ export class HixieChannel implements Channel, TransportEvents {
     if (this.#finished) return;
     const { signal } = this.#options;
     if (signal !== undefined) {
-      this.#onAbort = () => {
-        const message = "Cannot go on: the connection's signal was aborted";
-        const cause = signal.reason;
-        this.terminate(new WebSocketError(message, { code: "WS_ABORTED", cause }));
-      };
+      this.#onAbort = () => this.terminate(connectionAborted(signal));
       if (signal.aborted) return this.#onAbort();
       watchAbort(signal, this.#onAbort);
     }

@@ -6,7 +6,7 @@
  */
 
 import type { HeadersLike, OriginPolicy, UpgradeRequest } from "../api/mod.ts";
-import { checkOnError, logError } from "../api/handler.ts";
+import { checkHandler, checkOnError, logError } from "../api/handler.ts";
 import { checkOptionNames, describe, resolveOptions } from "../api/options.ts";
 import { compileOrigins } from "../api/origin_check.ts";
 import {
@@ -74,7 +74,8 @@ const OPTION_NAMES = [
   "onError",
 ];
 
-const CALLBACK_NAMES = ["open", "drain", "close"];
+/** The callbacks of an event stream's handler. */
+export const CALLBACK_NAMES = ["open", "drain", "close"];
 
 /** A request of either kind: a `Request`, or what `node:http` gives. */
 export interface RequestLike {
@@ -162,7 +163,7 @@ export async function upgradeEventSource(
   handler: EventSourceHandler,
   options: EventSourceOptions = {},
 ): Promise<Response> {
-  checkEventSourceHandler(handler);
+  checkHandler(handler, CALLBACK_NAMES);
   const callbacks = typeof handler === "function" ? {} : handler;
   const { response, source } = await open(request, options, callbacks);
   if (source === undefined) return response;
@@ -242,21 +243,6 @@ function refused(
     headers: { "content-type": "text/plain; charset=utf-8", ...headers },
   });
   return { response, source: undefined };
-}
-
-/**
- * Checks a handler before it is needed.
- *
- * @throws {TypeError} If it is neither a function nor an object of known callbacks.
- */
-export function checkEventSourceHandler(handler: EventSourceHandler): void {
-  if (typeof handler === "function") return;
-  if (typeof handler !== "object" || handler === null) {
-    throw new TypeError(
-      `Cannot use handler: expected a function or an object of callbacks, got ${describe(handler)}`,
-    );
-  }
-  checkOptionNames(handler, CALLBACK_NAMES);
 }
 
 /**

@@ -5,6 +5,8 @@
 
 import { unwatchAbort, watchAbort } from "../api/abort_watch.ts";
 import { describe } from "../api/options.ts";
+import { handled, rejected } from "../api/sender.ts";
+import { concatBytes } from "../bytes.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import {
   type EventOptions,
@@ -249,7 +251,7 @@ export class EventSourceConnection<Data = any> {
     this.#takenAt = performance.now();
     const pulled = this.#pulled;
     this.#pulled = undefined;
-    this.#controller.enqueue(parts.length === 1 ? parts[0] : joined(parts, size));
+    this.#controller.enqueue(parts.length === 1 ? parts[0] : concatBytes(parts));
     pulled?.();
     if (this.#queuedBytes <= this.#limits.highWaterMark) {
       for (const waiter of this.#waiters.splice(0)) waiter.resolve();
@@ -376,24 +378,4 @@ function notOpen(): WebSocketError {
   return new WebSocketError("Cannot send: the event stream is closing or closed", {
     code: "WS_NOT_OPEN",
   });
-}
-
-/** A rejection that nobody needs to look at. */
-function rejected(error: unknown): Promise<void> {
-  return handled(Promise.reject(error));
-}
-
-function handled(promise: Promise<void>): Promise<void> {
-  promise.catch(() => {});
-  return promise;
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

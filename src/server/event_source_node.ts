@@ -4,11 +4,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { logError } from "../api/handler.ts";
+import { checkHandler, logError } from "../api/handler.ts";
 import { answerHttp } from "../adapters/node/http_bridge.ts";
 import type { NodeRequest } from "../adapters/node/node_types.ts";
 import {
-  checkEventSourceHandler,
+  CALLBACK_NAMES,
   checkEventSourceOptions,
   type EventSourceHandler,
   type EventSourceOptions,
@@ -53,7 +53,7 @@ export function onEventSource(
   handler: EventSourceHandler,
   options: EventSourceOptions = {},
 ): RequestListener {
-  checkEventSourceHandler(handler);
+  checkHandler(handler, CALLBACK_NAMES);
   checkEventSourceOptions(options);
   const { onError = logError } = options;
   return (request, response) => {

@@ -5,7 +5,7 @@
 
 import { answerHttp, type FetchHandler, sendText } from "../adapters/node/http_bridge.ts";
 import { HttpListener } from "../adapters/node/http_listener.ts";
-import type { ServerTlsOptions } from "../adapters/serve.ts";
+import { checkServerTls, type ServerTlsOptions } from "../adapters/node/server_tls.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { logError } from "../api/handler.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
@@ -172,13 +172,5 @@ function checkOptions(router: Router, options: ServeRouterOptions): void {
       );
     }
   }
-  // Checked here because Deno 2.9 takes anything, and then fails every connection silently.
-  if (tls !== undefined && !(isPem(tls?.cert) && isPem(tls?.key))) {
-    throw new TypeError('Cannot use option "tls": it needs "cert" and "key", in PEM');
-  }
-}
-
-function isPem(value: unknown): boolean {
-  const text = value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
-  return typeof text === "string" && text.includes("-----BEGIN ");
+  if (tls !== undefined) checkServerTls(tls);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Direction } from "../api/observer.ts";
+import { toHex } from "../bytes.ts";
 
 /**
  * The channels of access: what happens.
@@ -212,12 +213,6 @@ function simplify(_name: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { name, message, code, cause } = value as Error & { code?: unknown };
   return { name, message, code, cause: cause === undefined ? undefined : String(cause) };
-}
-
-function toHex(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += (byte < 16 ? "0" : "") + byte.toString(16);
-  return hex;
 }
 
 /** Controls, line separators and marks that turn the direction of text: none of them printed. */

@@ -6,13 +6,13 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { connect } from "../../src/adapters/client.ts";
 import { repository_root } from "../house/repository_root.ts";
+import { freePort } from "../support/free_port.ts";
 
 const runtime = "Bun" in globalThis ? "bun" : "Deno" in globalThis ? "deno" : "node";
 
@@ -21,16 +21,6 @@ function block(readme: string, name: string): string {
   const found = readme.match(new RegExp(`\`\`\`\\w+ [^\\n]*file=${name}\\n([^]*?)\`\`\``));
   if (found === null) throw new Error(`Cannot find the README's block for ${name}`);
   return found[1];
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The command that runs a file of `folder` on this runtime, with the package's names known. */

@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { sleep, until } from "../adapters/support/waiting.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** What of the proxy a test chooses. */
 export interface ProxyOptions {
@@ -91,16 +92,6 @@ http {
   }
 }
 `;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function answers(port: number): Promise<boolean> {

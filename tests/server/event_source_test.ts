@@ -542,6 +542,9 @@ test("options and handlers that do not exist or are out of range are refused", a
   assertThrows(() => onEventSource(wrong), TypeError, '"message"');
   await assertRejects(() => upgradeEventSource(request(), wrong), TypeError, '"message"');
   await assertRejects(() => upgradeEventSource(request(), 1 as never), TypeError, "handler");
+  const noFunction = { open: 1 } as unknown as EventSourceHandler;
+  assertThrows(() => onEventSource(noFunction), TypeError, '"open" must be a function');
+  await assertRejects(() => upgradeEventSource(request(), noFunction), TypeError, '"open"');
 });
 
 test("a server that shuts down with its signal leaves no stream open", async () => {

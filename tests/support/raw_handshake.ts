@@ -38,9 +38,9 @@ export async function openAsClient(
   return head;
 }
 
-/** Computes the 101 response to a request. */
-export async function answerText(request: string, extra: readonly string[] = []): Promise<string> {
-  const key = /^sec-websocket-key: *(.*?) *\r$/im.exec(request)?.[1];
+/** The lines of a response that accepts a request. */
+export async function acceptance(request: string): Promise<string[]> {
+  const key = /^sec-websocket-key: *(.*?) *\r?$/im.exec(request)?.[1];
   const bytes = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
   return [
@@ -48,10 +48,12 @@ export async function answerText(request: string, extra: readonly string[] = [])
     "Upgrade: websocket",
     "Connection: Upgrade",
     `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...digest))}`,
-    ...extra,
-    "",
-    "",
-  ].join("\r\n");
+  ];
+}
+
+/** Computes the 101 response to a request. */
+export async function answerText(request: string, extra: readonly string[] = []): Promise<string> {
+  return [...await acceptance(request), ...extra, "", ""].join("\r\n");
 }
 
 /** Answers a client's opening request. */

@@ -4,6 +4,7 @@
  */
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
+import { handshakeAborted } from "../../api/aborted.ts";
 import { type ClientOptions, startClient } from "../../api/client_opening.ts";
 import type { WebSocketConnection } from "../../api/connection.ts";
 import { ConnectionCore } from "../../api/connection_core.ts";
@@ -119,7 +120,7 @@ function open(
 ): Promise<ConnectionCore> {
   const { handshakeTimeoutMs, highWaterMark, signal } = options;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) throw aborted(signal);
+    if (signal?.aborted) throw handshakeAborted(signal);
     const socket = new WebSocket(url, protocols as string | string[]);
     socket.binaryType = "arraybuffer";
     const settle = () => {
@@ -139,7 +140,7 @@ function open(
           code: "WS_HANDSHAKE_TIMEOUT",
         }),
       ), handshakeTimeoutMs);
-    const onAbort = () => fail(aborted(signal!));
+    const onAbort = () => fail(handshakeAborted(signal!));
     const onClose = () =>
       fail(
         new HandshakeError("Cannot connect: there is no connection, and the platform hides why", {
@@ -157,12 +158,5 @@ function open(
     if (signal !== undefined) watchAbort(signal, onAbort);
     socket.addEventListener("open", onOpen);
     socket.addEventListener("close", onClose);
-  });
-}
-
-function aborted(signal: AbortSignal): HandshakeError {
-  return new HandshakeError("Cannot connect: the signal was aborted", {
-    code: "WS_HANDSHAKE_ABORTED",
-    cause: signal.reason,
   });
 }

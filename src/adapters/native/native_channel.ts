@@ -16,6 +16,7 @@ import type { SharedMessage } from "../../connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../../errors.ts";
 import { CloseCode, decodeValidUtf8, encodeUtf8, TEXT } from "../../frames/mod.ts";
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
+import { connectionAborted } from "../../api/aborted.ts";
 import type {
   Channel,
   ChannelEvents,
@@ -102,14 +103,7 @@ export class NativeChannel implements Channel, NativeEvents {
     if (this.#open) this.#heartbeat?.start();
     const signal = this.#options.signal;
     if (signal !== undefined) {
-      this.#onAbort = () => {
-        this.terminate(
-          new WebSocketError("Cannot go on: the connection's signal was aborted", {
-            code: "WS_ABORTED",
-            cause: signal.reason,
-          }),
-        );
-      };
+      this.#onAbort = () => this.terminate(connectionAborted(signal));
       if (signal.aborted) return this.#onAbort();
       watchAbort(signal, this.#onAbort);
     }

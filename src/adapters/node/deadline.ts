@@ -4,6 +4,7 @@
  */
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
+import { handshakeAborted } from "../../api/aborted.ts";
 import { HandshakeError } from "../../errors.ts";
 
 /** One absolute deadline and one signal for all steps of a handshake. */
@@ -36,7 +37,7 @@ export class Deadline {
    * @throws {HandshakeError} If the signal is aborted.
    */
   check(where: string): void {
-    if (this.signal?.aborted) throw aborted(where, this.signal);
+    if (this.signal?.aborted) throw handshakeAborted(this.signal, where);
   }
 
   /**
@@ -51,7 +52,7 @@ export class Deadline {
     return new Promise<T>((resolve, reject) => {
       const onAbort = () => {
         finish();
-        reject(aborted(where, signal!));
+        reject(handshakeAborted(signal!, where));
       };
       const timer = setTimeout(() => {
         finish();
@@ -71,12 +72,5 @@ export class Deadline {
 function late(where: string, timeoutMs: number): HandshakeError {
   return new HandshakeError(`Cannot connect to ${where}: no connection within ${timeoutMs} ms`, {
     code: "WS_HANDSHAKE_TIMEOUT",
-  });
-}
-
-function aborted(where: string, signal: AbortSignal): HandshakeError {
-  return new HandshakeError(`Cannot connect to ${where}: the signal was aborted`, {
-    code: "WS_HANDSHAKE_ABORTED",
-    cause: signal.reason,
   });
 }

@@ -3,8 +3,9 @@
  * @module
  */
 
-import { HandshakeError, WebSocketError } from "../../errors.ts";
+import { WebSocketError } from "../../errors.ts";
 import { unwatchAbort, watchAbort } from "../abort_watch.ts";
+import { handshakeAborted } from "../aborted.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import { describe, isAbortSignal } from "../options.ts";
 import type { OpeningOptions, Prepare } from "./types.ts";
@@ -72,7 +73,7 @@ export class Opening {
         if (this.#settled) return discard(core);
         if (signal.aborted) {
           discard(core);
-          return this.fail(aborted(signal));
+          return this.fail(handshakeAborted(signal));
         }
         this.#settled = true;
         this.#events.onOpen(core);
@@ -108,13 +109,6 @@ export class Opening {
 /** Cuts a connection that came too late. */
 function discard(core: ConnectionCore): void {
   core.terminate();
-}
-
-function aborted(signal: AbortSignal): HandshakeError {
-  return new HandshakeError("Cannot connect: the signal was aborted", {
-    code: "WS_HANDSHAKE_ABORTED",
-    cause: signal.reason,
-  });
 }
 
 /** Makes the error of an opening that the application gave up. */

@@ -15,6 +15,8 @@ import { join } from "../../support/bytes.ts";
 import { CERT, RUNTIME } from "./runtime.ts";
 import { sleep, until, within } from "./waiting.ts";
 
+export { acceptance } from "../../support/raw_handshake.ts";
+
 /** The example key of RFC 6455 §1.3. */
 export const KEY_13 = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -33,19 +35,6 @@ export function requestLines(path = "/", host = "127.0.0.1"): string[] {
 /** A head of these lines. */
 export function head(lines: readonly string[]): string {
   return lines.join("\r\n") + "\r\n\r\n";
-}
-
-/** The lines of a response that accepts a request's head. */
-export async function acceptance(request: string): Promise<string[]> {
-  const key = /^sec-websocket-key: *(.*?) *$/im.exec(request)![1];
-  const input = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", input));
-  return [
-    "HTTP/1.1 101 Switching Protocols",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...hash))}`,
-  ];
 }
 
 /** A masked frame, as a client sends it. */

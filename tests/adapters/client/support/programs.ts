@@ -8,6 +8,7 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import process from "node:process";
+import { freePort } from "../../../support/free_port.ts";
 import { sleep } from "../../support/waiting.ts";
 
 /** Finds a program in the path. */
@@ -19,17 +20,6 @@ function find(name: string): string | undefined {
 /** Why a program's tests are skipped, or `false` where it is installed. */
 export function missing(name: string): string | false {
   return find(name) === undefined ? `${name} is not installed` : false;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function answers(port: number): Promise<boolean> {
