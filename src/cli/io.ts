@@ -5,6 +5,16 @@
 
 import process from "node:process";
 
+/** A terminal that a command can talk with. */
+export interface CliTerminal {
+  /** What is typed: a `Readable` of `node:stream`. */
+  readonly input: object;
+  /** The screen: a `Writable` of `node:stream`. */
+  readonly output: object;
+  /** Whether it may be coloured. */
+  readonly colours: boolean;
+}
+
 /** The surroundings of a command: streams, signals and the way out. */
 export interface CliIo {
   /** Standard input, in chunks of any size. */
@@ -13,6 +23,8 @@ export interface CliIo {
   readonly outputIsTerminal: boolean;
   /** Whether standard error is a terminal: where progress is shown. */
   readonly errorIsTerminal: boolean;
+  /** The terminal, where standard input and output are one that can edit lines. Default: none. */
+  readonly terminal?: CliTerminal | undefined;
   /**
    * Writes to standard output.
    *
@@ -51,6 +63,7 @@ export function processIo(): CliIo {
     input,
     outputIsTerminal: Boolean(stdout.isTTY),
     errorIsTerminal: Boolean(stderr.isTTY),
+    terminal: terminalOf(process.stdin, stdout),
     async write(text) {
       if (outputGone || stdout.destroyed) return false;
       try {
@@ -87,6 +100,16 @@ export function processIo(): CliIo {
       process.exit(status);
     },
   };
+}
+
+/** The terminal, unless it knows nothing but lines; its user may not want colours. */
+function terminalOf(
+  input: typeof process.stdin,
+  output: typeof process.stdout,
+): CliTerminal | undefined {
+  const { TERM, NO_COLOR = "" } = process.env;
+  if (!input.isTTY || !output.isTTY || TERM === "dumb") return undefined;
+  return { input, output, colours: NO_COLOR === "" };
 }
 
 /**

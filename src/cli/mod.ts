@@ -9,14 +9,14 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "./arguments.ts";
 import { bench, BENCH_HELP } from "./bench/command.ts";
-import { connect, CONNECT_HELP } from "./connect.ts";
-import { type CliIo, processIo } from "./io.ts";
+import { connect, CONNECT_HELP } from "./connect/command.ts";
+import { type CliIo, type CliTerminal, processIo } from "./io.ts";
 import { serve, SERVE_HELP } from "./serve/command.ts";
 import { start, START_HELP } from "./start.ts";
 import { oneLine } from "./text.ts";
 import { VERSION } from "./version.ts";
 
-export type { CliIo };
+export type { CliIo, CliTerminal };
 
 /** A subcommand. */
 interface Command {

@@ -116,12 +116,12 @@ test("a connection that is lost is told on one line, with status 1", async () =>
   });
 });
 
-test("no connection is one line on standard error, and status 1", async () => {
+test("no connection is one line on standard error, and status 1, or 3 when refused", async () => {
   await withServer(echo, async (url, server) => {
     const refused = await runCli(["connect", `${url}/private`]);
     assertEquals(
       [refused.status, refused.stdout, refused.stderr],
-      [1, "", "fullduplex connect: Cannot connect: the server answered 403: no\\nentry\n"],
+      [3, "", "fullduplex connect: Cannot connect: the server answered 403: no\\nentry\n"],
     );
     await server.close();
     const gone = await runCli(["connect", url]);

@@ -28,15 +28,21 @@ export interface CliRun {
 
 const DEADLINE_MS = 20_000;
 
-/** Starts the command line; whatever it does, it is gone after 20 seconds. */
-export function startCli(...args: string[]): CliRun {
+/** The program and the arguments that start the command line. */
+export function cliCommand(args: string[]): [program: string, ...args: string[]] {
   // On Node the tests are JavaScript, and so is what they test.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const script = fileURLToPath(new URL(`../../src/cli/mod.${extension}`, import.meta.url));
   const runtime = "deno" in process.versions
     ? ["run", "-A", "--no-config", "--no-lock", "--no-check"]
     : [];
-  const child = spawn(process.execPath, [...runtime, script, ...args], {
+  return [process.execPath, ...runtime, script, ...args];
+}
+
+/** Starts the command line; whatever it does, it is gone after 20 seconds. */
+export function startCli(...args: string[]): CliRun {
+  const [program, ...rest] = cliCommand(args);
+  const child = spawn(program, rest, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },
   });
