@@ -57,9 +57,13 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
   return {
     name: NPM_NAME,
     version: manifest.version,
-    description: "WebSocket (RFC 6455) client and server for Node, Deno and Bun, " +
-      "with back-pressure and streams, without dependencies",
-    keywords: ["websocket", "ws", "rfc6455", "client", "server", "streams", "deno", "bun"],
+    description: "WebSocket (RFC 6455 and 7692) client and server for Node, Deno and Bun, " +
+      "and a client for browsers: back-pressure, streams, compression, reconnecting, routing",
+    keywords: [
+      ...["websocket", "ws", "rfc6455", "permessage-deflate", "websocketstream"],
+      ...["client", "server", "streams", "reconnecting", "proxy", "router", "eventsource"],
+      ...["node", "deno", "bun", "browser"],
+    ],
     license: manifest.license,
     type: "module",
     engines: { node: ">=20.16" },
