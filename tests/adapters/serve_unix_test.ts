@@ -84,9 +84,9 @@ function present(port: number, own: { cert: string; key: string } | undefined): 
 }
 
 test("serve asks clients for a certificate, and refuses those of others", async () => {
-  const own = { cert: fixture("client.pem"), key: fixture("client.key") };
+  const own = { cert: fixture("client_cert.pem"), key: fixture("client_key.pem") };
   const other = { cert: CERT, key: KEY };
-  const certificates = { cert: CERT, key: KEY, ca: fixture("client_ca.pem"), requestCert: true };
+  const certificates = { cert: CERT, key: KEY, ca: fixture("ca_cert.pem"), requestCert: true };
   await using strict = await serve({}, { port: 0, tls: certificates });
   assertEquals(await present(strict.port, own), "101");
   assertEquals(await present(strict.port, undefined), "refused");

@@ -379,8 +379,8 @@ test("client certificates are asked for with --client-ca, and may be optional", 
   await using folder = await makeFolder();
   const read = (name: string) => readFileSync(`${FIXTURES}${name}`, "utf8");
   const ca = read("cert.pem");
-  const known = { ca, cert: read("client.pem"), key: read("client.key") };
-  const flags = [...TLS, "--client-ca", `${FIXTURES}client_ca.pem`];
+  const known = { ca, cert: read("client_cert.pem"), key: read("client_key.pem") };
+  const flags = [...TLS, "--client-ca", `${FIXTURES}ca_cert.pem`];
   await using strict = await startServe(...flags, folder.path);
   const url = `wss://localhost:${strict.port}/_samples/echo`;
   assertMatch(strict.out, / with client certificates; Ctrl-C/);
