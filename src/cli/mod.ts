@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { UsageError } from "./arguments.ts";
 import { bench, BENCH_HELP } from "./bench/command.ts";
 import { connect, CONNECT_HELP } from "./connect/command.ts";
+import { inspect, INSPECT_HELP } from "./inspect/command.ts";
 import { type CliIo, type CliTerminal, processIo } from "./io.ts";
 import { serve, SERVE_HELP } from "./serve/command.ts";
 import { start, START_HELP } from "./start.ts";
@@ -46,6 +47,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
     about: "a load on a server that echoes, with rates and latencies",
     help: BENCH_HELP,
     run: bench,
+  }],
+  ["inspect", {
+    about: "a proxy that shows every frame, records and replays",
+    help: INSPECT_HELP,
+    run: inspect,
   }],
 ]);
 

@@ -6,11 +6,11 @@
 import { type BenchReport, showBytes, showCount, showMs } from "./report.ts";
 
 const WIDTH = 720;
-const HEIGHT = 380;
+const HEIGHT = 400;
 /** The field of the curve. */
-const FIELD = { left: 72, top: 64, width: 400, height: 248 };
+const FIELD = { left: 72, top: 88, width: 400, height: 248 };
 /** The field of the bars. */
-const BARS = { left: 536, top: 64, width: 152, height: 248 };
+const BARS = { left: 536, top: 88, width: 152, height: 248 };
 
 const STYLE = `
   svg { background: #fff; color: #1b1f24; font: 13px system-ui, sans-serif; }
@@ -35,7 +35,8 @@ export function drawChart(report: BenchReport): string {
 <style>${STYLE}
 </style>
 ${text(24, 32, report.url.slice(0, 80), "title")}
-${text(24, 50, `${summary}; ${setting}`, "muted")}
+${text(24, 50, summary, "text")}
+${text(24, 68, setting, "muted")}
 ${drawRates(rates, report.durationMs)}
 ${drawLatencies(latencyMs)}
 </svg>
@@ -92,10 +93,12 @@ function drawLatencies(latencyMs: BenchReport["latencyMs"]): string {
   ].join("\n");
 }
 
-/** The next of 1, 2, 5, 10 … of the number's own size. */
+/** The next round number: a fourth of it is one as well. */
 function niceAbove(number: number): number {
   const size = 10 ** Math.floor(Math.log10(number));
-  return [1, 2, 5, 10].map((step) => step * size).find((step) => step >= number)!;
+  return [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].map((step) => step * size).find((step) =>
+    step >= number
+  )!;
 }
 
 function text(

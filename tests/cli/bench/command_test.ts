@@ -6,6 +6,7 @@ import { serve, type Server } from "../../../src/adapters/serve.ts";
 import type { Handler } from "../../../src/api/handler.ts";
 import { BENCH_HELP } from "../../../src/cli/bench/command.ts";
 import type { BenchReport } from "../../../src/cli/bench/report.ts";
+import { until } from "../../adapters/support/waiting.ts";
 import { runCli, startCli } from "../spawn.ts";
 
 const ECHO: Handler = { message: (socket, data) => void socket.send(data) };
@@ -108,7 +109,7 @@ test("Ctrl-C ends it early and shows what was counted", async () => {
   };
   await withServer(handler, async (server) => {
     const run = startCli("bench", "-t", "60", "--warm-up", "0", "--json", server.url);
-    while (came < 500) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => came >= 500, "five hundred messages");
     run.signal("SIGINT");
     const { status, stdout } = await run.ended;
     const report: BenchReport = JSON.parse(stdout);
