@@ -3,7 +3,8 @@
  *
  * This entry holds what is portable: the types that application code names, the errors and the
  * close codes. Connections come from the other entries: `./serve` and `./client`, the adapters
- * `./deno`, `./bun` and `./node`, and `./stream` for any pair of byte streams.
+ * `./deno`, `./bun`, `./node` and `./browser`, and `./stream` for any pair of byte streams; what
+ * servers need around them is in `./server`.
  *
  * @example
  * ```ts
