@@ -5,36 +5,15 @@
 
 import { connect as open, HandshakeError } from "../../adapters/client.ts";
 import type { WebSocketConnection } from "../../api/connection.ts";
-import type { ConnectionObserver } from "../../api/observer.ts";
 import { UsageError } from "../arguments.ts";
 import { count, oneLine } from "../text.ts";
+import { Arrivals } from "./arrivals.ts";
 import { fileStream, type OutputFile } from "./files.ts";
 import type { Target } from "./target.ts";
 import type { View } from "./view.ts";
 
 /** What the exit status says. */
 export const STATUS = { clean: 0, failed: 1, usage: 2, refused: 3, late: 124, interrupted: 130 };
-
-/** How many pings and pongs may wait to be shown; more are left out. */
-const WAITING_CONTROLS = 100;
-
-/** A ping or a pong that waits to be shown. */
-interface Control {
-  readonly type: "ping" | "pong";
-  readonly payload: Uint8Array;
-  /** After how many messages it came. */
-  readonly after: number;
-}
-
-/** What was sent and received on a connection. */
-export interface Traffic {
-  /** Messages that came, and their bytes. */
-  messagesIn: number;
-  bytesIn: number;
-  /** Messages that were sent, and their bytes. */
-  messagesOut: number;
-  bytesOut: number;
-}
 
 /** What a {@linkcode Client} does with messages. */
 export interface ClientOptions {
@@ -53,7 +32,7 @@ export class Client {
   /** When the last message came, as `performance.now()` tells. */
   lastMs = 0;
   /** What went over the connection. */
-  traffic: Traffic = { messagesIn: 0, bytesIn: 0, messagesOut: 0, bytesOut: 0 };
+  arrivals: Arrivals;
   /** Whether the user has stopped reading. */
   paused = false;
 
@@ -68,11 +47,9 @@ export class Client {
   /** Whether the run goes on after the connection's end, for another one may follow. */
   #stays = false;
   #quits = false;
+  /** Whether one connection is being closed for another. */
+  #changes = false;
   #received = 0;
-  /** How many messages of this connection were shown. */
-  #shown = 0;
-  /** Pings and pongs that came after messages which wait to be shown. */
-  #controls: Control[] = [];
 
   /**
    * @param target Where to connect first.
@@ -83,6 +60,7 @@ export class Client {
     this.#target = target;
     this.#view = view;
     this.#options = options;
+    this.arrivals = this.#makeArrivals();
     this.ended = new Promise((resolve) => this.#end = resolve);
   }
 
@@ -106,15 +84,20 @@ export class Client {
    * @param url Where to. Default: the same again.
    */
   async connect(url?: string): Promise<void> {
-    if (this.#dialling !== undefined) return this.#view.notice("still connecting");
-    await this.close();
-    if (this.#quits) return;
-    const target = url === undefined ? this.#target : this.#target.to(url);
+    if (this.#dialling !== undefined || this.#changes) {
+      return this.#view.failed(new Error("still busy with another connection"));
+    }
+    this.#changes = true;
     try {
+      await this.close();
+      if (this.#quits) return;
+      const target = url === undefined ? this.#target : this.#target.to(url);
       if (await this.#open(target)) this.#target = target;
     } catch (error) {
       this.#status = STATUS.usage;
       this.#view.failed(error);
+    } finally {
+      this.#changes = false;
     }
     if (this.#quits && this.socket === undefined) this.#end(this.#status);
   }
@@ -174,17 +157,20 @@ export class Client {
     if (this.paused) this.pause(false);
   }
 
+  #makeArrivals(): Arrivals {
+    return new Arrivals((type, payload) => this.#view.control(type, payload));
+  }
+
   /** Opens a connection and starts to read; says why when there is none. */
   async #open(target: Target): Promise<boolean> {
     const [url, options] = target.arguments;
     const dialling = this.#dialling = new AbortController();
-    this.#shown = 0;
-    this.traffic = { messagesIn: 0, bytesIn: 0, messagesOut: 0, bytesOut: 0 };
+    this.arrivals = this.#makeArrivals();
     try {
       this.socket = await open(url, {
         ...options,
         signal: dialling.signal,
-        observer: this.#observe(this.traffic),
+        observer: this.arrivals.observer,
       });
     } catch (error) {
       if (error instanceof TypeError) throw new UsageError(oneLine(error.message));
@@ -202,31 +188,6 @@ export class Client {
     return true;
   }
 
-  #observe(traffic: Traffic): ConnectionObserver {
-    return {
-      wants: (event) => event === "message",
-      message: (_, { direction, length }) => {
-        const isIn = direction === "in";
-        traffic[isIn ? "messagesIn" : "messagesOut"]++;
-        traffic[isIn ? "bytesIn" : "bytesOut"] += length;
-      },
-      control: (_, { direction, type, payload }) => {
-        if (direction === "out" || type === "close") return;
-        if (this.#controls.length >= WAITING_CONTROLS) return;
-        this.#controls.push({ type, payload: payload.slice(), after: traffic.messagesIn });
-        this.#showControls();
-      },
-    };
-  }
-
-  /** Shows the pings and pongs whose turn it is: everything is shown in the order in which it came. */
-  #showControls(shown = this.#shown): void {
-    while (this.#controls.length > 0 && this.#controls[0].after <= shown) {
-      const { type, payload } = this.#controls.shift()!;
-      this.#view.control(type, payload);
-    }
-  }
-
   /** Reads until the connection ends; then the run is over, unless the user wants to go on. */
   async #read(socket: WebSocketConnection): Promise<void> {
     try {
@@ -239,7 +200,7 @@ export class Client {
     }
     socket.close(1000);
     const info = await socket.closed;
-    this.#showControls(Infinity);
+    this.arrivals.finish();
     this.#view.closed(info);
     this.socket = undefined;
     // Draft 75 has no closing handshake: nothing went wrong is all that can be said.
@@ -262,8 +223,7 @@ export class Client {
       const { value, done } = await messages.next().catch(() => OVER);
       if (done) return;
       const shown = this.#view.message(value);
-      this.#shown++;
-      this.#showControls();
+      this.arrivals.messageShown();
       if (!await shown || this.#enough()) return;
     }
   }
@@ -288,8 +248,7 @@ export class Client {
         this.lastMs = performance.now();
       }
       const shown = this.#view.saved(value.type, bytes);
-      this.#shown++;
-      this.#showControls();
+      this.arrivals.messageShown();
       if (!await shown || this.#enough()) return;
     }
   }

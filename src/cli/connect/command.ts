@@ -80,7 +80,15 @@ async function converse(
       view.failed(error);
     }
   };
-  const onInterrupt = interrupts(client, io, () => view.prompt?.close());
+  const leave = (): void => {
+    view.prompt?.close();
+    try {
+      history.save();
+    } catch (error) {
+      view.failed(error);
+    }
+  };
+  const onInterrupt = interrupts(client, io, leave);
   const forget = io.onInterrupt(onInterrupt);
   view.prompt = new Prompt(terminal, {
     prompt: `${paint(">", "prompt", terminal.colours)} `,
@@ -94,14 +102,9 @@ async function converse(
     await client.start();
     return await client.ended;
   } finally {
-    view.prompt.close();
+    leave();
     forget();
     io.stopInput();
-    try {
-      history.save();
-    } catch (error) {
-      view.failed(error);
-    }
   }
 }
 

@@ -101,7 +101,7 @@ function help(): string {
 
 /** What there is to say about the connection. */
 function state(client: Client): string {
-  const { socket, traffic } = client;
+  const { socket, arrivals } = client;
   const names = ["connecting", "open", "closing", "closed"];
   const row = (name: string, value: string) => `  ${name.padEnd(12)}${value}`;
   if (socket === undefined) return row("state", "not connected");
@@ -113,8 +113,8 @@ function state(client: Client): string {
     row("extensions", oneLine(socket.extensions) || "none"),
     row("engine", `${socket.capabilities.engine}, to ${remoteAddress ?? "an unknown address"}`),
     row("latency", latencyMs === undefined ? "not known" : `${latencyMs.toFixed(2)} ms`),
-    row("in", `${traffic.messagesIn} messages, ${traffic.bytesIn} bytes`),
-    row("out", `${traffic.messagesOut} messages, ${traffic.bytesOut} bytes`),
+    row("in", `${arrivals.messagesIn} messages, ${arrivals.bytesIn} bytes`),
+    row("out", `${arrivals.messagesOut} messages, ${arrivals.bytesOut} bytes`),
     row("waiting", `${bufferedAmount} bytes`),
   ].join("\n");
 }

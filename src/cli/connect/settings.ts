@@ -173,10 +173,15 @@ async function readTls({ values, flags }: ParsedArguments): Promise<ConnectOptio
   if (passphrase !== undefined && key === undefined) {
     throw new UsageError("--passphrase-file is for a --key");
   }
+  const pem = key === undefined ? undefined : await readPem("key", key, "PRIVATE KEY");
+  // Deno 2.9 would say no more than that there is no connection.
+  if (passphrase === undefined && /BEGIN ENCRYPTED|,ENCRYPTED/.test(pem ?? "")) {
+    throw new UsageError(`--key ${key} needs a --passphrase-file`);
+  }
   return {
     ...(ca === undefined ? {} : { ca: await readPem("ca", ca, "CERTIFICATE") }),
     ...(cert === undefined ? {} : { cert: await readPem("cert", cert, "CERTIFICATE") }),
-    ...(key === undefined ? {} : { key: await readPem("key", key, "PRIVATE KEY") }),
+    ...(pem === undefined ? {} : { key: pem }),
     ...(passphrase === undefined ? {} : {
       passphrase: (await readTextOption("passphrase-file", passphrase)).replace(/\r?\n$/, ""),
     }),

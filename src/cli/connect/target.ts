@@ -74,8 +74,8 @@ export class Target {
     const headers = new Headers(options.headers);
     if (!headers.has("host")) headers.set("host", parsed.host);
     if (parsed.username + parsed.password !== "" && !headers.has("authorization")) {
-      const user = decodeURIComponent(parsed.username);
-      headers.set("authorization", basic(`${user}:${decodeURIComponent(parsed.password)}`));
+      const { username, password } = parsed;
+      headers.set("authorization", basic(`${decode(username)}:${decode(password)}`));
     }
     const path = resolve(this.#unix).split("/").map(encodeURIComponent).join("/");
     const url = `ws${scheme[1]}+unix:${path}:${parsed.pathname}${parsed.search}`;
@@ -92,6 +92,15 @@ export class Target {
  */
 export function basic(credentials: string): string {
   return `Basic ${Buffer.from(credentials, "utf8").toString("base64")}`;
+}
+
+/** Takes percent-encoding off, where it is such. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function tryUrl(url: string): URL | undefined {

@@ -7,11 +7,23 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { WebSocketConnection } from "../../../src/api/connection.ts";
+import {
+  CA,
+  PASSPHRASE,
+  SERVER_CERT,
+  SERVER_KEY,
+  SERVER_NAME,
+} from "../../adapters/client/support/fixtures.ts";
 import { runCli, startCli } from "../spawn.ts";
 import { echo, withListener, withServer } from "./rig.ts";
 
-const CERT = fileURLToPath(new URL("../../fixtures/cert.pem", import.meta.url));
-const KEY = fileURLToPath(new URL("../../fixtures/key.pem", import.meta.url));
+/** The path of a fixture. */
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
+}
+
+const CERT = fixture("cert.pem");
+const KEY = fixture("key.pem");
 
 /** Makes a folder while a test runs. */
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -203,9 +215,25 @@ test("certificates: --insecure, --ca, --servername, --cert and --key", async () 
       const run = await runCli(["connect", ...flags, url]);
       assertEquals([run.status, run.stdout], [0, "in\n"], run.stderr);
     }
-    const own = await runCli(["connect", "-k", "--cert", CERT, "--key", KEY, url]);
-    assertEquals([own.status, own.stdout], [0, "in\n"], own.stderr);
   }, { tls });
+  await inFolder(async (folder) => {
+    const secret = join(folder, "passphrase");
+    writeFileSync(secret, `${PASSPHRASE}\n`);
+    const server = { cert: SERVER_CERT, key: SERVER_KEY, ca: CA, requestCert: true };
+    await withServer(show, async (url) => {
+      const trust = ["--ca", fixture("ca_cert.pem"), "--servername", SERVER_NAME];
+      const cert = ["--cert", fixture("client_cert.pem")];
+      const plain = [...cert, "--key", fixture("client_key.pem")];
+      const locked = [...cert, "--key", fixture("client_key_encrypted.pem")];
+      const none = await runCli(["connect", ...trust, url]);
+      assertEquals([none.status, none.stdout], [1, ""]);
+      for (const flags of [plain, [...locked, "--passphrase-file", secret]]) {
+        const run = await runCli(["connect", ...trust, ...flags, url]);
+        assertEquals([run.status, run.stdout], [0, "in\n"], run.stderr);
+      }
+      assertEquals((await runCli(["connect", ...trust, ...locked, url])).status, 2);
+    }, { tls: server });
+  });
 });
 
 test(

@@ -6,7 +6,7 @@ import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { WebSocketConnection } from "../../../src/api/connection.ts";
 import { NO_TERMINAL, startTerminal, type TerminalRun } from "../terminal.ts";
-import { echo, withServer } from "./rig.ts";
+import { echo, withListener, withServer } from "./rig.ts";
 
 const UP = "\x1b[A", LEFT = "\x1b[D", HOME = "\x01", CTRL_C = "\x03", CTRL_D = "\x04";
 
@@ -197,4 +197,47 @@ test("--no-commands sends slashes, and --history keeps what was typed", options,
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("Ctrl-C gives up a connection that does not come about", options, async () => {
+  await withListener(() => {}, async (port) => {
+    const run = startTerminal(["connect", `ws://127.0.0.1:${port}`]);
+    await run.sees(/> $/);
+    run.type("too early\r/connect\r");
+    await run.sees(/not open[^]*still busy/);
+    run.type(CTRL_C);
+    await run.sees(/Cannot connect/);
+    assertEquals(await run.ended, 1);
+  });
+});
+
+test(
+  "two commands to connect leave one connection, and a refused one leaves the prompt",
+  options,
+  async () => {
+    await withServer(echo, async (url, server) => {
+      const run = await open(url);
+      run.type("/connect\r/connect\r");
+      await run.sees(/still busy[^]*connected to/);
+      assertEquals(server.connections.size, 1);
+      run.type("/connect ftp://x\r");
+      await run.sees(/closed: 1000, clean[^]*scheme/);
+      run.type("/show\r");
+      await run.sees(/not connected/);
+      run.type(CTRL_D);
+      assertEquals(await run.ended, 2);
+    });
+  },
+);
+
+test("a terminal that knows only lines gets no prompt", options, async () => {
+  await withServer(echo, async (url) => {
+    const run = startTerminal(["connect", url], { TERM: "dumb" });
+    await run.sees(/connected to/);
+    run.type("plain\n");
+    await run.sees(/plain\nplain\n/);
+    assert(!run.raw.slice(run.raw.indexOf("connected")).includes("\x1b"));
+    run.type(CTRL_D);
+    assertEquals(await run.ended, 0);
+  });
 });

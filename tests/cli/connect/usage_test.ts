@@ -12,21 +12,30 @@ import { legacy } from "../../../src/legacy/mod.ts";
 import { runCli } from "../spawn.ts";
 import { echo, withServer } from "./rig.ts";
 
+/** A terminal without input, whose output goes nowhere. */
+function silent(): CliIo {
+  return {
+    input: (async function* () {})(),
+    outputIsTerminal: true,
+    errorIsTerminal: true,
+    write: () => Promise.resolve(true),
+    writeError: () => {},
+    stopInput() {},
+    onInterrupt: () => () => {},
+    exit() {},
+  };
+}
+
 /** Runs `connect` in this process. */
 async function run(...args: string[]): Promise<{ status: number; out: string; error: string }> {
   let out = "", error = "";
   const io: CliIo = {
-    input: (async function* () {})(),
-    outputIsTerminal: true,
-    errorIsTerminal: true,
+    ...silent(),
     write: (text) => {
       out += text;
       return Promise.resolve(true);
     },
     writeError: (text) => error += text,
-    stopInput() {},
-    onInterrupt: () => () => {},
-    exit() {},
   };
   return { status: await main(["connect", ...args], io), out, error };
 }
@@ -129,6 +138,34 @@ test("text on a terminal is escaped, and binary is a dump", async () => {
     // deno-lint-ignore no-control-regex -- control characters are the point
     assert(!/\x1b/.test(error), error);
   });
+});
+
+test("pings that nobody reads about are left out, and what is shown keeps its order", async () => {
+  let release!: () => void;
+  const blocked = new Promise<boolean>((resolve) => release = () => resolve(true));
+  const written: string[] = [];
+  const io: CliIo = {
+    ...silent(),
+    write: (text) => {
+      written.push(JSON.parse(text).event);
+      return blocked;
+    },
+  };
+  await withServer(async (socket) => {
+    await socket.send("one");
+    await socket.send("two");
+    let pongs = 0;
+    for (let n = 0; n < 300; n++) socket.ping(`${n}`).then(() => pongs++);
+    while (pongs < 300) await new Promise((resolve) => setTimeout(resolve, 5));
+    release();
+    await socket.close();
+  }, async (url) => {
+    assertEquals(await main(["connect", "--json", "--wait", "60", url], io), 0);
+  });
+  assertEquals(written.slice(0, 3), ["open", "message", "message"]);
+  const events = written.filter((event) => event !== "pong");
+  assertEquals(events.length, 3 + 100 + 1, "of 300 pings, 100 are shown");
+  assertEquals(events.at(-1), "close");
 });
 
 test("hexadecimal is read with blanks, and never half a byte", () => {
