@@ -80,7 +80,7 @@ test("files that cannot be used are told in one line, and status 1", async () =>
     const cases: [args: string[], message: RegExp][] = [
       [["--auth-file", none], /Cannot read --auth-file \S+: there is no such file\n$/],
       [["--ca", empty], /Cannot use --ca \S+: there is no CERTIFICATE/],
-      [["--cert", none, "--key", none], /Cannot read --cert/],
+      [["--cert", none, "--key", none], /Cannot read --key/],
       [["--history", folder], /Cannot read --history/],
       [["--output", join(none, "x")], /Cannot write --output \S+: there is no such file/],
     ];
