@@ -111,7 +111,6 @@ export class Client {
     if (this.socket === undefined) return;
     const closing = this.socket.close(closeCode, reason);
     this.#stays = true;
-    this.#go();
     await closing;
     await this.#reading;
   }
@@ -123,7 +122,6 @@ export class Client {
     this.#dialling?.abort();
     if (this.socket === undefined && this.#dialling === undefined) this.#end(this.#status);
     this.socket?.close(1000);
-    this.#go();
   }
 
   /** Ends the run with another status than the connection's end calls for. */
@@ -152,11 +150,6 @@ export class Client {
     }
   }
 
-  /** A close frame can only be seen by who reads. */
-  #go(): void {
-    if (this.paused) this.pause(false);
-  }
-
   #makeArrivals(): Arrivals {
     return new Arrivals((type, payload) => this.#view.control(type, payload));
   }
@@ -181,6 +174,7 @@ export class Client {
       this.#dialling = undefined;
     }
     this.#stays = false;
+    this.paused = false;
     this.#status = STATUS.clean;
     this.lastMs = performance.now();
     this.#view.opened(this.socket);

@@ -66,6 +66,7 @@ test("a message that comes while a line is typed appears above it", options, asy
     await run.sees(/x$/);
     await socket.send("above");
     await run.sees(new RegExp(`< above\\n> (x\\s*){200}$`));
+    assert(run.raw.includes("\x1b[2A\x1b[J< above"), "written from the line's first row on");
     run.type("\r");
     await run.sees(new RegExp(`< x{200}\\n`));
     run.type(CTRL_C);
@@ -153,12 +154,14 @@ test("slash commands ping, show, pause, close and connect again", options, async
       assert(!run.raw.includes("< late"));
       run.type("/resume\r");
       await run.sees(/< late/);
-      run.type("/close 4001 that was it\r");
+      run.type("/pause\r/close 4001 that was it\r");
       await run.sees(/closed: 4001 "that was it", clean/);
       run.type("anything\r");
       await run.sees(/the connection is not open/);
       run.type("/connect\r");
       await run.sees(/connected to/);
+      run.type("/show\r");
+      await run.sees(/state +open\n[^]*in +0 messages/);
       run.type("/connect ws://127.0.0.1:1/\r");
       await run.sees(/closed: 1000, clean[^]*Cannot connect to/);
       run.type(`/connect ${url}/two\r`);

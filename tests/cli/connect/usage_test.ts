@@ -5,6 +5,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type CliIo, main } from "../../../src/cli/mod.ts";
+import type { ObservedConnection } from "../../../src/api/observer.ts";
+import { Arrivals } from "../../../src/cli/connect/arrivals.ts";
+import { JsonView } from "../../../src/cli/connect/view.ts";
 import { hexDump, parseHex } from "../../../src/cli/connect/hex.ts";
 import { History } from "../../../src/cli/connect/files.ts";
 import { Target } from "../../../src/cli/connect/target.ts";
@@ -166,6 +169,32 @@ test("pings that nobody reads about are left out, and what is shown keeps its or
   const events = written.filter((event) => event !== "pong");
   assertEquals(events.length, 3 + 100 + 1, "of 300 pings, 100 are shown");
   assertEquals(events.at(-1), "close");
+});
+
+test("only so many control frames wait: for a message before them, and for who reads", () => {
+  let shown = 0;
+  const arrivals = new Arrivals(() => shown++);
+  const { control, message } = arrivals.observer;
+  const ping = { direction: "in", type: "ping", payload: new Uint8Array() } as const;
+  const connection = {} as ObservedConnection;
+  for (let n = 0; n < 500; n++) control!(connection, ping);
+  assertEquals(shown, 500, "without a message, none waits");
+  message!(connection, { direction: "in", type: "text", length: 1, data: "x" });
+  for (let n = 0; n < 500; n++) control!(connection, ping);
+  assertEquals(shown, 500);
+  arrivals.messageShown();
+  assertEquals(shown, 600);
+
+  let written = 0;
+  const view = new JsonView({
+    ...silent(),
+    write: () => {
+      written++;
+      return new Promise(() => {});
+    },
+  });
+  for (let n = 0; n < 500; n++) view.control("ping", new Uint8Array());
+  assertEquals(written, 100);
 });
 
 test("hexadecimal is read with blanks, and never half a byte", () => {
