@@ -14,7 +14,7 @@ import { acceptance, head, listenRaw, type RawPeer } from "./support/raw.ts";
 import { runProgram } from "./support/runtime.ts";
 import { Inbox, sleep, until, within } from "./support/waiting.ts";
 
-const QUICK = { initialDelayMs: 5, maxDelayMs: 20 };
+const QUICK = { initialDelayMs: 5, maxDelayMs: 20, reconnectCodes: [1001] };
 
 /** The classes to connect with. */
 const CLASSES: Record<string, ReconnectingOptions> = {

@@ -22,6 +22,7 @@ const OPEN = `
   socket = new fullduplex.ReconnectingWebSocket(location.href.replace("http", "ws"), [], {
     initialDelayMs: 20,
     maxDelayMs: 50,
+    reconnectCodes: [1001],
     resume: (inner) => {
       natives.push(inner instanceof WebSocket);
       inner.send("resumed");

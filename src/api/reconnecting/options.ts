@@ -58,9 +58,14 @@ export interface ReconnectingOptions {
    */
   resume?: (socket: SocketLike) => void | Promise<void>;
   /**
+   * The codes of a clean close after which to connect again, such as 1001 (going away), 1012
+   * (service restart) and 1013 (try again later), which `serve()` and others send before they stop.
+   * Default: none, a clean close is the end.
+   */
+  reconnectCodes?: readonly number[];
+  /**
    * Decides whether to connect again after an end that this side did not ask for, or a failed
-   * attempt. Default: yes, except after a clean close with a code other than 1001 (going away),
-   * 1012 (service restart) and 1013 (try again later).
+   * attempt. Default: yes, except after a clean close with a code that is not in `reconnectCodes`.
    */
   shouldReconnect?: (end: ConnectionEnd) => boolean;
   /**
@@ -119,12 +124,9 @@ const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, numb
 
 const NAMES: readonly string[] = [
   ...Object.keys(NUMBERS),
-  ...["WebSocket", "socketOptions", "resume", "shouldReconnect", "pauseWhenOffline"],
-  ...["heartbeat", "signal"],
+  ...["WebSocket", "socketOptions", "resume", "reconnectCodes", "shouldReconnect"],
+  ...["pauseWhenOffline", "heartbeat", "signal"],
 ];
-
-/** Codes of a clean close with which a server asks its clients to come again. */
-const COME_AGAIN = [1001, 1012, 1013];
 
 /**
  * Checks {@linkcode ReconnectingOptions} and fills in the defaults.
@@ -138,7 +140,10 @@ export function resolveReconnecting(options: ReconnectingOptions): ResolvedRecon
   for (const name of Object.keys(NUMBERS) as NumberOption[]) {
     numbers[name] = checkNumber(name, options[name], ...NUMBERS[name]);
   }
-  const { resume, shouldReconnect = comeAgain, pauseWhenOffline = true, signal } = options;
+  const { resume, pauseWhenOffline = true, signal } = options;
+  const codes = checkCodes(options.reconnectCodes);
+  const { shouldReconnect = ({ wasClean, closeCode }) => !wasClean || codes.includes(closeCode) } =
+    options;
   if (resume !== undefined) checkType("resume", resume, "function");
   checkType("shouldReconnect", shouldReconnect, "function");
   checkType("pauseWhenOffline", pauseWhenOffline, "boolean");
@@ -171,8 +176,11 @@ export function resolveReconnecting(options: ReconnectingOptions): ResolvedRecon
   };
 }
 
-function comeAgain({ wasClean, closeCode }: ConnectionEnd): boolean {
-  return !wasClean || COME_AGAIN.includes(closeCode);
+function checkCodes(codes: readonly number[] = []): readonly number[] {
+  if (Array.isArray(codes) && codes.every((code) => Number.isInteger(code))) return [...codes];
+  throw new TypeError(
+    `Cannot use option "reconnectCodes": expected a list of close codes, got ${describe(codes)}`,
+  );
 }
 
 function resolveHeartbeat(options: HeartbeatOptions | undefined): ResolvedHeartbeat | undefined {

@@ -32,8 +32,20 @@ test("every option has the default that is documented", () => {
     [1000, 1001, 1005, 1011, 1012, 1013, 3000].map((closeCode) =>
       shouldReconnect({ ...end, closeCode })
     ),
-    [false, true, false, false, true, true, false],
+    [false, false, false, false, false, false, false],
   );
+  const asked = resolveReconnecting({ WebSocket, reconnectCodes: [1001, 4000] }).shouldReconnect;
+  assertEquals(
+    [1000, 1001, 1005, 1012, 4000].map((closeCode) => asked({ ...end, closeCode })),
+    [false, true, false, false, true],
+  );
+  for (const codes of [1001, ["1001"], [1001.5], null]) {
+    assertThrows(
+      () => resolveReconnecting({ WebSocket, reconnectCodes: codes as number[] }),
+      TypeError,
+      "reconnectCodes",
+    );
+  }
   assert(shouldReconnect({ closeCode: 1006, reason: "", wasClean: false }));
   const { heartbeat } = resolveReconnecting({ WebSocket, heartbeat: { message: "ping" } });
   assertEquals([heartbeat!.intervalMs, heartbeat!.timeoutMs], [20_000, 10_000]);

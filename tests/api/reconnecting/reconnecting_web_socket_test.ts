@@ -252,7 +252,7 @@ describe("a reconnecting socket that loses its connection", () => {
 });
 
 describe("after a clean close by the server", () => {
-  for (const code of [1000, 1005, 1011, 4000]) {
+  for (const code of [1000, 1001, 1005, 1011, 1012, 4000]) {
     test(`with ${code} it is over`, async () => {
       const { socket, made, nth, events } = rig();
       (await nth(1)).open();
@@ -265,8 +265,8 @@ describe("after a clean close by the server", () => {
   }
 
   for (const code of [1001, 1012, 1013]) {
-    test(`with ${code}, which asks to come again, it connects again`, async () => {
-      const { socket, nth } = rig();
+    test(`with ${code}, which was asked for, it connects again`, async () => {
+      const { socket, nth } = rig({ reconnectCodes: [1001, 1012, 1013] });
       (await nth(1)).open();
       (await nth(1)).end(code);
       (await nth(2)).open();
