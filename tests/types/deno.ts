@@ -1,5 +1,6 @@
 // The README's server for Deno, checked with Deno's types (scripts/check_types.ts).
 import type { WebSocketConnection } from "@fullduplex/ws";
+import { ReconnectingWebSocket, WebSocket } from "@fullduplex/ws/client";
 import { upgradeWebSocket } from "@fullduplex/ws/deno";
 
 async function echo(socket: WebSocketConnection): Promise<void> {
@@ -24,3 +25,9 @@ Deno.serve({ port: 0 }, (request, info) => {
 
 // @ts-expect-error: options come before info
 Deno.serve((request, info) => upgradeWebSocket(request, echo, info));
+
+// The clients' classes stand where the platform's own is asked for.
+export const sockets: globalThis.WebSocket[] = [
+  new WebSocket("ws://localhost"),
+  new ReconnectingWebSocket("ws://localhost"),
+];

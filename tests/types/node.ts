@@ -1,6 +1,7 @@
 // The README's server for Node.js, checked with @types/node (scripts/check_types.ts).
 import http from "node:http";
 import type { WebSocketConnection } from "fullduplex";
+import { ReconnectingWebSocket, WebSocket } from "fullduplex/client";
 import { onUpgrade } from "fullduplex/node";
 import { createLog, isEventSource, onEventSource } from "fullduplex/server";
 
@@ -13,3 +14,15 @@ const events = onEventSource({ open: (source) => source.send("hello") }, { onErr
 http.createServer((request, response) => {
   if (isEventSource(request)) events(request, response);
 }).on("upgrade", onUpgrade(echo, { protocols: ["chat"], observer: log })).listen(0);
+
+// The clients' classes stand where the platform's own is asked for, and know their events better.
+const classes: (typeof globalThis.WebSocket)[] = [WebSocket, ReconnectingWebSocket];
+const sockets: globalThis.WebSocket[] = [new WebSocket("ws://localhost")];
+sockets.push(new ReconnectingWebSocket("ws://localhost"), ...classes.map((Own) => new Own("")));
+const own = new WebSocket("ws://localhost", [], { headers: { "x-a": "1" } });
+own.onopen = function () {
+  this.send("hello");
+};
+own.onerror = ({ error }) => console.error(error);
+own.onclose = ({ code, reason }) => console.log(code.toFixed(), reason.length);
+own.addEventListener("message", ({ data }) => console.log(data), { once: true });

@@ -82,7 +82,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
   readonly #onOnline = () => this.#goOnline();
   readonly #onAbort = () => this.#abort();
 
-  #readyState = CONNECTING;
+  #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #url = "";
   #binaryType: WebSocketBinaryType = "blob";
   /** The connection, or the attempt to make one. */
@@ -148,7 +148,7 @@ export class ReconnectingWebSocket extends ReconnectingEventTarget {
   }
 
   /** 0 while there is no connection but one is wanted, 1 while there is one, 2 closing, 3 closed. */
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     return this.#readyState;
   }
 

@@ -46,6 +46,15 @@ export type WebSocketHandler<Type extends keyof WebSocketEvents> =
   // deno-lint-ignore no-explicit-any -- as the DOM has it
   ((this: WebSocketInstance, event: WebSocketEvents[Type]) => any) | null;
 
+/**
+ * An event handler attribute as it is read: like this an instance can stand where the platform's
+ * own class is asked for, whose handlers take other types of events.
+ *
+ * @internal
+ */
+// deno-lint-ignore no-explicit-any -- as the DOM has it
+export type AnyHandler = ((this: any, event: any) => any) | null;
+
 /** A listener for one type of event. */
 export type WebSocketListener<Type extends keyof WebSocketEvents> =
   // deno-lint-ignore no-explicit-any -- as the DOM has it
@@ -56,7 +65,7 @@ export interface WebSocketInstance extends EventTarget {
   /** The URL, as the standard serialises it. */
   readonly url: string;
   /** 0 while connecting, 1 while open, 2 while closing, 3 when closed. */
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   /** Bytes given to `send()` that have not left for the network; frame headers do not count. */
   readonly bufferedAmount: number;
   /** The extensions in use; `""` for none. */
@@ -66,13 +75,21 @@ export interface WebSocketInstance extends EventTarget {
   /** How binary messages come. Default: `"blob"`. */
   binaryType: WebSocketBinaryType;
   /** Called when the connection is open. */
-  onopen: WebSocketHandler<"open">;
+  get onopen(): AnyHandler;
+  /** @internal */
+  set onopen(handler: WebSocketHandler<"open">);
   /** Called with every message. */
-  onmessage: WebSocketHandler<"message">;
+  get onmessage(): AnyHandler;
+  /** @internal */
+  set onmessage(handler: WebSocketHandler<"message">);
   /** Called when the connection failed, before `onclose`. */
-  onerror: WebSocketHandler<"error">;
+  get onerror(): AnyHandler;
+  /** @internal */
+  set onerror(handler: WebSocketHandler<"error">);
   /** Called when all is over. */
-  onclose: WebSocketHandler<"close">;
+  get onclose(): AnyHandler;
+  /** @internal */
+  set onclose(handler: WebSocketHandler<"close">);
   /** 0. */
   readonly CONNECTING: 0;
   /** 1. */
