@@ -27,6 +27,9 @@ export interface RunResult {
 /** The repository's root, as a path without a trailing slash. */
 export const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
 
+/** How long the tests of one runtime may take, in milliseconds: several times a quiet run. */
+export const SUITE_TIMEOUT_MS = 1_200_000;
+
 const running = new Set<number>();
 const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 

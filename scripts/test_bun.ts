@@ -4,7 +4,7 @@
  * `deno task test:bun [files, folders or flags of "bun test"]`, default: everything in `tests/`.
  */
 import { bun_counts, type Counts } from "./counts.ts";
-import { bun, ROOT, run } from "./run.ts";
+import { bun, ROOT, run, SUITE_TIMEOUT_MS } from "./run.ts";
 import { install_tools } from "./tools.ts";
 
 /** Runs `bun test`. */
@@ -14,7 +14,10 @@ export async function test_bun(args: string[], show: boolean): Promise<Counts & 
   const paths = args.map((arg) => /^[-./]/.test(arg) ? arg : `./${arg}`);
   const targets = paths.some((path) => !path.startsWith("-")) ? paths : [...paths, "./tests"];
   const flags = [`--preload=${ROOT}/scripts/bun_preload.ts`, "--timeout=60000"];
-  const { code, output } = await run([await bun(), "test", ...flags, ...targets], { show });
+  const { code, output } = await run([await bun(), "test", ...flags, ...targets], {
+    show,
+    timeoutMs: SUITE_TIMEOUT_MS,
+  });
   return { ...bun_counts(output, code), log: output };
 }
 

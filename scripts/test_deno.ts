@@ -5,7 +5,7 @@
  */
 import { type Counts, deno_counts } from "./counts.ts";
 import { CACHE, import_map_flags } from "./std_import_map.ts";
-import { run } from "./run.ts";
+import { run, SUITE_TIMEOUT_MS } from "./run.ts";
 
 /** Runs `deno test`; the gate, which has checked types already, passes `--no-check`. */
 export async function test_deno(args: string[], show: boolean): Promise<Counts & { log: string }> {
@@ -13,7 +13,7 @@ export async function test_deno(args: string[], show: boolean): Promise<Counts &
   const report = `${CACHE}/deno-${Deno.pid}.xml`;
   const flags = [...await import_map_flags(), `--junit-path=${report}`];
   const command = [Deno.execPath(), "test", "-A", ...flags, ...args, ...targets];
-  const { code, output } = await run(command, { show });
+  const { code, output } = await run(command, { show, timeoutMs: SUITE_TIMEOUT_MS });
   const xml = await Deno.readTextFile(report).catch(() => "");
   await Deno.remove(report).catch(() => {});
   return { ...deno_counts(xml, code), log: output };

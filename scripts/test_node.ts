@@ -9,7 +9,7 @@ import ts from "typescript";
 import { build_npm } from "./build_npm.ts";
 import { type Counts, node_counts } from "./counts.ts";
 import { exists, list_files, read_manifest } from "./manifest.ts";
-import { node, ROOT, run, run_or_throw } from "./run.ts";
+import { node, ROOT, run, run_or_throw, SUITE_TIMEOUT_MS } from "./run.ts";
 import { CACHE } from "./std_import_map.ts";
 import { install_tools } from "./tools.ts";
 
@@ -168,7 +168,11 @@ export async function test_node(
     ...flags,
     ...chosen.map((file) => file.replace(/\.ts$/, ".js")),
   ];
-  const { code, output } = await run(command, { cwd: tests.folder, show });
+  const { code, output } = await run(command, {
+    cwd: tests.folder,
+    show,
+    timeoutMs: SUITE_TIMEOUT_MS,
+  });
   return { ...node_counts(output, code), log: output };
 }
 

@@ -144,6 +144,7 @@ export class Proxy {
 /** Ends a socket when another has closed, and cuts it if it then stays. */
 function endWith(closed: ByteSocket, other: ByteSocket): void {
   closed.on("close", () => {
+    if (other.destroyed) return;
     other.end();
     const timer = setTimeout(() => other.destroy(), LINGER_MS);
     other.on("close", () => clearTimeout(timer));

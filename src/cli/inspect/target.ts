@@ -26,7 +26,7 @@ export interface ByteSocket {
   end(): unknown;
   destroy(): unknown;
   setNoDelay(on: boolean): unknown;
-  readonly remoteAddress?: string | undefined;
+  readonly destroyed: boolean;
 }
 
 /** How long a connection may take, in milliseconds. */
