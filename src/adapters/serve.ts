@@ -8,45 +8,39 @@ import type { CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import type { ObservedEndpoint } from "../api/observer.ts";
-import { describe } from "../api/options.ts";
 import { writeClosePayload } from "../connection/mod.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
 import { CloseCode } from "../frames/mod.ts";
 import { MAX_HEADER_FIELDS } from "../handshake/mod.ts";
 import { answerHttp, type FetchHandler, observeHttp, sendText } from "./node/http_bridge.ts";
 import { HttpListener } from "./node/http_listener.ts";
-import type { NodeSocket } from "./node/node_types.ts";
-import { checkServerTls, type ServerTlsOptions } from "./node/server_tls.ts";
+import type { NodeDuplex, NodeRequest, NodeSocket } from "./node/node_types.ts";
+import type { ServerTlsOptions } from "./node/server_tls.ts";
 import { openUpgrade } from "./node/upgrade.ts";
+import {
+  checkServeOptions,
+  checkUpgraderOptions,
+  isUpgrader,
+  SERVE_OPTION_NAMES,
+  type ServeOptions,
+  type Upgrader,
+  type UpgraderServeOptions,
+} from "./serve_options.ts";
 import { zlibCodec } from "./zlib/codec.ts";
 
 export type {
   CloseInfo,
   FetchHandler,
   Handler,
+  NodeDuplex,
+  NodeRequest,
+  ServeOptions,
   ServerOptions,
   ServerTlsOptions,
+  Upgrader,
+  UpgraderServeOptions,
   WebSocketConnection,
 };
-
-/** Options of {@linkcode serve}. */
-export interface ServeOptions extends ServerOptions {
-  /** The port; 0 for any that is free. Default: 8080. */
-  port?: number;
-  /** The address to listen on. Default: `"127.0.0.1"`, this machine only. */
-  hostname?: string;
-  /**
-   * Listens on a Unix socket of this path instead of a port, without TLS. The system removes it when
-   * the server closes; one that a crashed server left behind is in use until it is removed. Default: none.
-   */
-  path?: string;
-  /** How many connections may wait to be accepted. Default: the runtime's own. */
-  backlog?: number;
-  /** Serves wss: and https: instead of ws: and http:. Default: no TLS. */
-  tls?: ServerTlsOptions;
-  /** Answers plain HTTP requests on the same port. Default: 426, which asks for a WebSocket. */
-  fetch?: FetchHandler;
-}
 
 /** A running server. */
 export interface Server extends AsyncDisposable {
@@ -73,7 +67,6 @@ export interface Server extends AsyncDisposable {
   close(reason?: string): Promise<void>;
 }
 
-const SERVE_OPTION_NAMES = ["port", "hostname", "path", "backlog", "tls", "fetch"];
 /**
  * Starts a WebSocket server.
  *
@@ -94,11 +87,40 @@ const SERVE_OPTION_NAMES = ["port", "hostname", "path", "backlog", "tls", "fetch
  * console.log(server.url); // ws://127.0.0.1:…
  * ```
  */
-export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Server> {
-  checkHandler(handler);
+export function serve(handler: Handler, options?: ServeOptions): Promise<Server>;
+/**
+ * Starts a WebSocket server for a router, which may be mounted elsewhere as well, and lives on when
+ * the server closes: that ends the connections which came here.
+ *
+ * @param upgrader A `Router` of `./server`, or who else answers upgrade requests.
+ * @param options Where to listen, TLS, plain HTTP, and limits on heads. What concerns connections
+ * is set on the router and its routes.
+ * @returns The server, listening.
+ * @throws {TypeError} If an option is wrong, or is one of connections.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {Error} If it cannot listen, with the system's error as `cause`.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "@fullduplex/ws/serve";
+ * import { Router } from "@fullduplex/ws/server";
+ *
+ * const router = new Router();
+ * router.route("/time", (socket) => socket.send(new Date().toISOString()));
+ * await using server = await serve(router, { port: 0, fetch: () => new Response("hi") });
+ * console.log(`${server.url}/time`); // ws://127.0.0.1:…/time
+ * ```
+ */
+export function serve(upgrader: Upgrader, options?: UpgraderServeOptions): Promise<Server>;
+export async function serve(
+  target: Handler | Upgrader,
+  options: ServeOptions = {},
+): Promise<Server> {
+  if (isUpgrader(target)) checkUpgraderOptions(options);
+  else checkHandler(target);
   const setup = setupServer(options, SERVE_OPTION_NAMES, zlibCodec);
   checkServeOptions(options);
-  const server = new RunningServer(handler, setup, options);
+  const server = new RunningServer(target, setup, options);
   await server.listen(options);
   return server;
 }
@@ -109,7 +131,7 @@ class RunningServer implements Server {
   readonly connections: Set<WebSocketConnection> = new Set();
   readonly closed: Promise<void>;
 
-  readonly #handler: Handler;
+  readonly #target: Handler | Upgrader;
   readonly #setup: ServerSetup;
   readonly #fetch: FetchHandler | undefined;
   readonly #secure: boolean;
@@ -118,8 +140,8 @@ class RunningServer implements Server {
   #closing: Promise<void> | undefined;
   #resolveClosed!: () => void;
 
-  constructor(handler: Handler, setup: ServerSetup, options: ServeOptions) {
-    this.#handler = handler;
+  constructor(target: Handler | Upgrader, setup: ServerSetup, options: ServeOptions) {
+    this.#target = target;
     this.#setup = setup;
     this.#fetch = options.fetch;
     this.#secure = options.tls !== undefined;
@@ -182,6 +204,8 @@ class RunningServer implements Server {
   }
 
   #onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void {
+    const target = this.#target;
+    if (isUpgrader(target)) return void this.#handOver(target, incoming, socket, head);
     openUpgrade(incoming, socket, head, this.#setup).then((opening) => {
       this.#listener.release(socket);
       if (opening instanceof Error) return;
@@ -189,8 +213,27 @@ class RunningServer implements Server {
       const connection = opening.socket;
       this.connections.add(connection);
       opening.onGone = this.#forgetConnection;
-      runHandler(opening, this.#handler, this.#setup.onError);
+      runHandler(opening, target, this.#setup.onError);
     }, this.#setup.onError);
+  }
+
+  async #handOver(
+    upgrader: Upgrader,
+    incoming: IncomingMessage,
+    socket: NodeSocket,
+    head: Uint8Array,
+  ): Promise<void> {
+    try {
+      const connection = await upgrader.upgrade(incoming, socket, head);
+      if (connection === undefined) return this.#listener.release(socket);
+      if (this.#closing !== undefined) return connection.terminate(); // stopped a moment ago
+      this.#listener.release(socket);
+      this.connections.add(connection);
+      void connection.closed.then(() => this.connections.delete(connection));
+    } catch (error) {
+      socket.destroy();
+      this.#setup.onError(error);
+    }
   }
 
   // ------------------------------------------------------------- shutting down
@@ -225,38 +268,4 @@ class RunningServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function checkServeOptions(options: ServeOptions): void {
-  const { port, hostname, path, backlog, tls, fetch } = options;
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
-    throw new RangeError(
-      `Cannot use option "port": expected an integer from 0 to 65535, got ${port}`,
-    );
-  }
-  if (hostname !== undefined && (typeof hostname !== "string" || hostname === "")) {
-    throw new TypeError(
-      `Cannot use option "hostname": expected a host name or address, got ${describe(hostname)}`,
-    );
-  }
-  if (path !== undefined) {
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new TypeError(`Cannot use option "path": expected a path, got ${describe(path)}`);
-    }
-    const other = (["port", "hostname", "tls"] as const).find((name) =>
-      options[name] !== undefined
-    );
-    if (other !== undefined) {
-      throw new TypeError(`Cannot use option "path": a Unix socket has no "${other}"`);
-    }
-  }
-  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog > 0 && backlog < 65536)) {
-    throw new RangeError(
-      `Cannot use option "backlog": expected an integer from 1 to 65535, got ${backlog}`,
-    );
-  }
-  if (fetch !== undefined && typeof fetch !== "function") {
-    throw new TypeError(`Cannot use option "fetch": expected a function, got ${describe(fetch)}`);
-  }
-  if (tls !== undefined) checkServerTls(tls);
 }

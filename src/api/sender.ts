@@ -17,6 +17,7 @@ import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import { PreparedMessage, sharedOf } from "./prepared_message.ts";
 import { type Bytes, checkMessageOptions, checkSendable, checkText } from "./sendable.ts";
+import { utf8Length } from "./seen_message.ts";
 import { nextCut, StreamSource } from "./stream_source.ts";
 
 export type { Bytes };
@@ -110,7 +111,7 @@ export class Sender {
   /** Sends a message; see `WebSocketConnection.send`. */
   send(data: Sendable, options?: SendOptions): Promise<void> {
     if (this.#line !== undefined || options !== undefined) return this.#sendSlowly(data, options);
-    if (typeof data === "string" && !this.#channel.isSlow(data.length * 3)) {
+    if (typeof data === "string" && !this.#isSlowText(data)) {
       const refused = this.#refusal();
       return refused ?? this.#sendText(data);
     }
@@ -141,7 +142,10 @@ export class Sender {
     const text = typeof data === "string" || (prepared && data.type === "text");
     if (!text && !this.#channel.capabilities.binary) return false;
     const size = typeof data === "string" ? data.length * 3 : data.byteLength;
-    if (this.#channel.isSlow(size, prepared ? data.compress : undefined)) {
+    const slow = typeof data === "string"
+      ? this.#isSlowText(data)
+      : this.#channel.isSlow(size, prepared ? data.compress : undefined);
+    if (slow) {
       const own = prepared || typeof data === "string" ? data : new Uint8Array(bytesOf(data));
       this.#getInLine(size, own, {});
       return true;
@@ -191,6 +195,13 @@ export class Sender {
     );
     this.#channel.terminate(error);
     return rejected(error);
+  }
+
+  /** Whether text takes a promise to compress; its bytes are counted where its length cannot tell. */
+  #isSlowText(text: string, compress?: boolean): boolean {
+    const channel = this.#channel;
+    return channel.isSlow(text.length * 3, compress) &&
+      (channel.isSlow(text.length, compress) || channel.isSlow(utf8Length(text), compress));
   }
 
   #sendText(text: string, compress?: boolean): Promise<void> {
@@ -247,7 +258,7 @@ export class Sender {
       return refused;
     }
     const quick = typeof data === "string"
-      ? !this.#channel.isSlow(size * 3, compress)
+      ? !this.#isSlowText(data, compress)
       : (prepared || isBufferSource(data)) && !this.#channel.isSlow(size, compress);
     // Locked now, not when its turn comes: until then it must not be read, or skipped, elsewhere.
     const loaded = data instanceof ReadableStream ? new StreamSource(data) : data;

@@ -40,7 +40,6 @@ export { createMetrics, type Metrics, type MetricsOptions } from "./metrics.ts";
 export { broadcast, type BroadcastOptions, type Delivery, type SlowPolicy } from "./broadcast.ts";
 export { type CookieOptions, parseCookies, serializeCookie } from "./cookies.ts";
 export type { LimitOptions } from "./limits.ts";
-export { type RouterServer, serveRouter, type ServeRouterOptions } from "./listen.ts";
 export type { MountableServer } from "./mounts.ts";
 export type { PathParams } from "./path_params.ts";
 export { type PathGroups, PathPattern } from "./path_pattern.ts";

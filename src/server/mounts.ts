@@ -26,8 +26,8 @@ interface Emitter extends MountableServer {
   removeListener(event: string, listener: (...args: never[]) => void): unknown;
 }
 
-/** Who answers upgrade requests. */
-export interface Upgrader {
+/** Who answers the upgrade requests of the servers it is mounted on. */
+export interface Mounted {
   /** Tells whether a request is for this one. */
   takes(request: NodeRequest): boolean;
   /** Answers a request. */
@@ -39,7 +39,7 @@ export interface Upgrader {
 const mounts = new WeakMap<MountableServer, Mount>();
 
 class Mount {
-  readonly upgraders: Set<Upgrader> = new Set();
+  readonly mounted: Set<Mounted> = new Set();
   readonly #server: Emitter;
 
   constructor(server: Emitter) {
@@ -55,11 +55,11 @@ class Mount {
   }
 
   readonly #onUpgrade = (request: NodeRequest, socket: NodeDuplex, head: Uint8Array): void => {
-    for (const upgrader of this.upgraders) {
-      if (upgrader.takes(request)) return upgrader.onUpgrade(request, socket, head);
+    for (const mounted of this.mounted) {
+      if (mounted.takes(request)) return mounted.onUpgrade(request, socket, head);
     }
     if (this.#server.listenerCount("upgrade") === 1) {
-      const [first] = this.upgraders;
+      const [first] = this.mounted;
       return first.onUpgrade(request, socket, head); // which says 404
     }
     // A reset before whoever takes it has looked at the socket must not end the process.
@@ -67,16 +67,16 @@ class Mount {
   };
 
   readonly #onClose = (): void => {
-    for (const upgrader of [...this.upgraders]) upgrader.forget(this.#server);
+    for (const mounted of [...this.mounted]) mounted.forget(this.#server);
   };
 }
 
 /**
- * Lets a server's upgrade requests come to an upgrader.
+ * Lets a server's upgrade requests come to a router.
  *
  * @throws {TypeError} If it is no `http.Server`.
  */
-export function mount(server: MountableServer, upgrader: Upgrader): void {
+export function mount(server: MountableServer, mounted: Mounted): void {
   if (
     typeof server?.listenerCount !== "function" || typeof (server as Emitter).on !== "function"
   ) {
@@ -84,13 +84,13 @@ export function mount(server: MountableServer, upgrader: Upgrader): void {
   }
   let known = mounts.get(server);
   if (known === undefined) mounts.set(server, known = new Mount(server as Emitter));
-  known.upgraders.add(upgrader);
+  known.mounted.add(mounted);
 }
 
 /** Ends that. */
-export function unmount(server: MountableServer, upgrader: Upgrader): boolean {
+export function unmount(server: MountableServer, mounted: Mounted): boolean {
   const known = mounts.get(server);
-  if (known === undefined || !known.upgraders.delete(upgrader)) return false;
-  if (known.upgraders.size === 0) known.remove();
+  if (known === undefined || !known.mounted.delete(mounted)) return false;
+  if (known.mounted.size === 0) known.remove();
   return true;
 }

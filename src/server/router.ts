@@ -17,6 +17,7 @@ import { upgradeWebSocket as upgradeDeno } from "../adapters/deno/upgrade.ts";
 import type { NodeDuplex, NodeRequest, NodeSocket } from "../adapters/node/node_types.ts";
 import { RawFields } from "../adapters/node/opening_request.ts";
 import { openUpgrade, type UpgradeListener } from "../adapters/node/upgrade.ts";
+import type { Upgrader } from "../adapters/serve_options.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { runHandler } from "../api/handler.ts";
 import { isUpgradeRequest } from "../api/mod.ts";
@@ -24,7 +25,7 @@ import type { PreparedMessage } from "../api/prepared_message.ts";
 import type { Bytes } from "../api/sendable.ts";
 import { broadcast, type BroadcastOptions, type Delivery } from "./broadcast.ts";
 import { Dispatcher, refusal, type RouterOptions } from "./dispatcher.ts";
-import { mount, type MountableServer, unmount, type Upgrader } from "./mounts.ts";
+import { mount, type MountableServer, type Mounted, unmount } from "./mounts.ts";
 import type { PathParams } from "./path_params.ts";
 import type { DirectRequest } from "./proxy.ts";
 import { checkReason } from "./reason.ts";
@@ -63,7 +64,7 @@ export interface BunRouterServer extends BunServer {
  * server.listen(0, "127.0.0.1", () => server.close());
  * ```
  */
-export class Router implements AsyncDisposable {
+export class Router implements AsyncDisposable, Upgrader {
   /** All connections, open or closing. */
   readonly connections: ReadonlySet<WebSocketConnection> = new Set();
   /** A listener for the "upgrade" event of `http.Server`; {@linkcode mount} is kinder to others. */
@@ -71,7 +72,7 @@ export class Router implements AsyncDisposable {
 
   readonly #dispatcher: Dispatcher;
   readonly #servers: Set<MountableServer> = new Set();
-  readonly #upgrader: Upgrader;
+  readonly #mounted: Mounted;
   /** Handshakes under way. */
   readonly #opening: Set<Promise<unknown>> = new Set();
   #stopping: Promise<void> | undefined;
@@ -86,7 +87,7 @@ export class Router implements AsyncDisposable {
   constructor(options: RouterOptions = {}) {
     this.#dispatcher = new Dispatcher(options, (visit, socket) => this.#onOpen(visit, socket));
     this.onUpgrade = (request, socket, head) => void this.upgrade(request, socket, head);
-    this.#upgrader = {
+    this.#mounted = {
       takes: (request) => this.#dispatcher.takes(urlOf(request.url)?.pathname),
       onUpgrade: this.onUpgrade,
       forget: (server) => void this.unmount(server),
@@ -139,7 +140,7 @@ export class Router implements AsyncDisposable {
    * @throws {TypeError} If it is no such server.
    */
   mount(server: MountableServer): void {
-    mount(server, this.#upgrader);
+    mount(server, this.#mounted);
     this.#servers.add(server);
   }
 
@@ -150,7 +151,7 @@ export class Router implements AsyncDisposable {
    */
   unmount(server: MountableServer): boolean {
     this.#servers.delete(server);
-    return unmount(server, this.#upgrader);
+    return unmount(server, this.#mounted);
   }
 
   /**
@@ -175,7 +176,9 @@ export class Router implements AsyncDisposable {
     }, urlOf(request.url));
     const opening = decision instanceof Response
       ? this.#refuse(request, duplex, head, decision)
-      : this.#open(request, duplex, head, decision);
+      : new Promise<WebSocketConnection | undefined>((resolve) => {
+        void this.#open(request, duplex, head, decision, resolve);
+      });
     this.#track(opening);
     return opening;
   }
@@ -281,19 +284,24 @@ export class Router implements AsyncDisposable {
     socket: NodeSocket,
     head: Uint8Array,
     visit: Visit,
-  ): Promise<WebSocketConnection | undefined> {
+    resolve: (connection: WebSocketConnection | undefined) => void,
+  ): Promise<void> {
     const { setup } = visit;
     try {
       const opening = await openUpgrade(request, socket, head, setup);
       if (!(opening instanceof Error)) {
         visit.open(opening.socket);
-        runHandler(opening, visit.handler, setup.onError);
-        return opening.socket;
+        resolve(opening.socket);
+        // Whoever awaits that knows of the connection before the handler does, and may cut it.
+        return queueMicrotask(() => {
+          if (opening.readyState === 1) runHandler(opening, visit.handler, setup.onError);
+        });
       }
     } catch (error) {
       setup.onError(error);
     }
     visit.leave();
+    resolve(undefined);
   }
 
   async #refuse(

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { websocket } from "../../../src/adapters/bun/mod.ts";
 import { serve } from "../../../src/adapters/serve.ts";
-import { Router, serveRouter, shutdownOnSignals, type Stoppable } from "../../../src/server/mod.ts";
+import { Router, shutdownOnSignals, type Stoppable } from "../../../src/server/mod.ts";
 import { serveBun } from "../../adapters/support/bun_server.ts";
 
 const [how, timeoutMs] = process.argv.slice(2);
@@ -22,7 +22,7 @@ async function start(): Promise<[targets: Stoppable | Stoppable[], port: number]
     return [server, server.port];
   }
   if (how === "router") {
-    const server = await serveRouter(router, { port: 0 });
+    const server = await serve(router, { port: 0 });
     return [server, server.port];
   }
   if (how === "deno") {
