@@ -55,6 +55,11 @@ export interface Server extends AsyncDisposable {
   /** Resolves when the server is closed and every connection over. */
   readonly closed: Promise<void>;
   /**
+   * Accepts nothing more, and cuts idle connections and handshakes that are not finished; WebSockets
+   * live on, until they end or {@linkcode Server.close} closes them.
+   */
+  stopListening(): void;
+  /**
    * Shuts down: accepts nothing more, cuts idle connections and handshakes that are not finished,
    * closes every WebSocket with 1001, waits for the closing handshakes (and for HTTP responses that
    * are being written) up to `closeTimeoutMs`, then cuts what is left.
@@ -237,6 +242,10 @@ class RunningServer implements Server {
   }
 
   // ------------------------------------------------------------- shutting down
+
+  stopListening(): void {
+    void this.#listener.stop();
+  }
 
   close(reason = ""): Promise<void> {
     writeClosePayload(CloseCode.GOING_AWAY, reason); // throws on misuse, before anything has changed

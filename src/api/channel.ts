@@ -53,6 +53,8 @@ export interface ConnectionCapabilities {
   readonly compression: boolean;
   /** An `observer` sees frames and pings; else messages, the handshake and the end only. */
   readonly frameEvents: boolean;
+  /** What the `closing` callback returns answers the peer's close; else the runtime answers alone. */
+  readonly closeAnswers: boolean;
 }
 
 /** Takes what a {@linkcode Channel} reports, synchronously and in order. */
@@ -75,8 +77,8 @@ export interface ChannelEvents {
   onFlush(): void;
   /** Tells that all has left, after some of it had to wait. */
   onDrain(): void;
-  /** Takes the peer's close frame. */
-  onClosing(close: ClosePayload): void;
+  /** Takes the peer's close frame; returns the payload of the answer, if it is not to be the same. */
+  onClosing(close: ClosePayload): Uint8Array | void;
   /** Takes the failure of the connection; `onClosed` follows. */
   onFailure(error: WebSocketError): void;
   /** Tells that all is over. Called once, and nothing is called after it. */

@@ -11,11 +11,11 @@
  */
 
 import { CloseCode } from "../frames/mod.ts";
-import { notOpen } from "../connection/mod.ts";
-import { WebSocketError } from "../errors.ts";
+import { type ClosePayload, notOpen, writeClosePayload } from "../connection/mod.ts";
+import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
 import type { Channel, ChannelEvents, CloseInfo } from "./channel.ts";
-import type { HandlerCallbacks } from "./handler.ts";
+import { closeAnswer, type HandlerCallbacks } from "./handler.ts";
 import {
   type FlowControl,
   type Message,
@@ -321,9 +321,25 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     this.call(this.#callbacks?.drain, undefined);
   }
 
-  onClosing(): void {
-    if (this.readyState === OPEN) this.readyState = CLOSING;
+  onClosing(close: ClosePayload): Uint8Array | void {
+    const passive = this.readyState === OPEN;
+    if (passive) this.readyState = CLOSING;
     this.#endMessages();
+    const callbacks = this.#callbacks;
+    if (passive && callbacks?.closing !== undefined) return this.#askForAnswer(callbacks, close);
+  }
+
+  /** Lets the handler choose the answer to the peer's close; a handler that fails answers 1011. */
+  #askForAnswer(callbacks: HandlerCallbacks, close: ClosePayload): Uint8Array | void {
+    try {
+      return closeAnswer(callbacks.closing!(this.socket, close), this.channel.capabilities);
+    } catch (error) {
+      this.#onError?.(error);
+      return writeClosePayload(
+        CloseCode.INTERNAL_ERROR,
+        WEBSOCKET_ERROR_CODES.WS_HANDLER_FAILED,
+      );
+    }
   }
 
   onFailure(error: WebSocketError): void {

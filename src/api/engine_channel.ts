@@ -43,6 +43,7 @@ export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   earlyMessageLimit: true,
   compression: true,
   frameEvents: true,
+  closeAnswers: true,
 });
 
 /** From this many gathered bytes on nothing is waited for. */
@@ -108,12 +109,13 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#role = role;
     this.#options = options;
     this.#early = early;
-    const { maxMessageBytes, maxFragments } = options;
+    const { maxMessageBytes, maxFragments, fragmentBytes } = options;
     this.#deflate = deflate;
     this.#engine = new Engine(this, {
       role,
       maxMessageBytes,
       maxFragments,
+      fragmentBytes,
       deflate,
       frameObserver,
     });
@@ -408,8 +410,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#events.onLatency(ms);
   }
 
-  onPeerClose(close: ClosePayload): void {
-    this.#events.onClosing(close);
+  onPeerClose(close: ClosePayload): Uint8Array | void {
+    return this.#events.onClosing(close);
   }
 
   onFailure(error: WebSocketError): void {

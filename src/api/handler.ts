@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { CloseInfo } from "./channel.ts";
+import { type ClosePayload, writeClosePayload } from "../connection/mod.ts";
+import type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { ConnectionCore } from "./connection_core.ts";
 import type { Message } from "./message_queue.ts";
@@ -11,6 +12,14 @@ import { checkOptionNames, describe } from "./options.ts";
 import type { WebSocketError } from "../errors.ts";
 
 export { logError } from "./log_error.ts";
+
+/** What answers the peer's close frame. */
+export interface CloseAnswer {
+  /** 1000–1003, 1007–1014 or 3000–4999. Default: none, an empty close frame. */
+  closeCode?: number;
+  /** At most 123 bytes of UTF-8. Default: `""`. */
+  reason?: string;
+}
 
 /**
  * Callbacks, called synchronously in the order in which things arrive: the fast path. What one
@@ -33,6 +42,13 @@ export interface HandlerCallbacks<Data = any> {
   pong?(socket: WebSocketConnection<Data>, payload: Uint8Array): unknown;
   /** The connection failed; `close` follows. */
   error?(socket: WebSocketConnection<Data>, error: WebSocketError): unknown;
+  /**
+   * The peer wants to close; our answer has not gone yet. Return a code and a reason to answer with
+   * them, `{}` to answer without a code, or nothing to return what the peer sent. It is not called
+   * when this side began. An error or a wrong value answers 1011 and goes to `onError`, and so does
+   * a value at all where `capabilities.closeAnswers` is `false`: there the runtime has answered.
+   */
+  closing?(socket: WebSocketConnection<Data>, close: ClosePayload): CloseAnswer | void;
   /** All is over. */
   close?(socket: WebSocketConnection<Data>, info: CloseInfo): unknown;
 }
@@ -48,7 +64,7 @@ export type Handler<Data = any> =
   | ((socket: WebSocketConnection<Data>) => void | Promise<void>)
   | HandlerCallbacks<Data>;
 
-const CALLBACK_NAMES = ["open", "message", "drain", "ping", "pong", "error", "close"];
+const CALLBACK_NAMES = ["open", "message", "drain", "ping", "pong", "error", "closing", "close"];
 
 /**
  * Checks a handler before it is needed.
@@ -103,6 +119,40 @@ export function runHandler(
     core.handlerFailed(error);
   }
   core.start();
+}
+
+/**
+ * Checks what `closing` returned.
+ *
+ * @param answer What it returned.
+ * @param capabilities Of the connection.
+ * @returns The payload of the answer; `undefined` to return what the peer sent.
+ * @throws {TypeError} If it is no {@linkcode CloseAnswer}.
+ * @throws {RangeError} If the code must not be sent, or the reason is too long.
+ * @throws {DOMException} `NotSupportedError`, where `capabilities.closeAnswers` is `false`.
+ */
+export function closeAnswer(
+  answer: unknown,
+  capabilities: ConnectionCapabilities,
+): Uint8Array | undefined {
+  if (answer === undefined) return undefined;
+  if (answer instanceof Promise) {
+    answer.catch(() => {}); // the handler failed already, by not answering at once
+    throw new TypeError("Cannot answer close: closing() must answer at once, got a promise");
+  }
+  if (typeof answer !== "object" || answer === null) {
+    throw new TypeError(
+      `Cannot answer close: expected { closeCode, reason } or nothing, got ${describe(answer)}`,
+    );
+  }
+  checkOptionNames(answer, ["closeCode", "reason"]);
+  const { closeCode, reason } = answer as CloseAnswer;
+  const payload = writeClosePayload(closeCode, reason);
+  if (capabilities.closeAnswers) return payload;
+  throw new DOMException(
+    `Cannot answer close: ${capabilities.engine} has answered already`,
+    "NotSupportedError",
+  );
 }
 
 /**

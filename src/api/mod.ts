@@ -32,11 +32,12 @@ export {
   type UpgradeRequest,
   type Verify,
 } from "../handshake/mod.ts";
+export type { ClosePayload } from "../connection/mod.ts";
 export type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
 export type { ClientOptions } from "./client_opening.ts";
 export type { CompressionOptions } from "./compression.ts";
 export { WebSocketConnection } from "./connection.ts";
-export type { Handler, HandlerCallbacks } from "./handler.ts";
+export type { CloseAnswer, Handler, HandlerCallbacks } from "./handler.ts";
 export type { Message } from "./message_queue.ts";
 export type { StreamedMessage } from "./message_reader.ts";
 export type {

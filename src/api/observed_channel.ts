@@ -197,9 +197,9 @@ export class ObservedChannel implements Channel, ChannelEvents {
     this.#events.onDrain();
   }
 
-  onClosing(close: ClosePayload): void {
+  onClosing(close: ClosePayload): Uint8Array | void {
     if (!this.#frames) this.#tap.closing("in", close.closeCode, close.reason);
-    this.#events.onClosing(close);
+    return this.#events.onClosing(close);
   }
 
   onFailure(error: WebSocketError): void {

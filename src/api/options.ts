@@ -33,6 +33,12 @@ export interface ConnectionOptions {
   highWaterMark?: number;
   /** The most bytes that may wait to be sent; one more message then cuts the connection. Default: 64 MiB. */
   maxBufferedBytes?: number;
+  /**
+   * The most payload bytes of a data frame that is sent; a longer message goes out as fragments.
+   * Those of a whole message leave together, with nothing between them: for pings to pass, send a
+   * stream. Drafts 75 and 76 have no fragments. Default: `Infinity`, a frame for each message.
+   */
+  fragmentBytes?: number;
   /** Cuts the handshake or the connection when aborted. Default: none. */
   signal?: AbortSignal;
   /** Who sees what the connection does: logs, metrics, traces. Default: nobody, at no cost. */
@@ -64,6 +70,7 @@ const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, numb
   pingTimeoutMs: [20_000, 1, MAX_TIMEOUT_MS, false],
   highWaterMark: [256 * 1024, 0, Number.MAX_SAFE_INTEGER, true],
   maxBufferedBytes: [64 * 1024 * 1024, 1024, Number.MAX_SAFE_INTEGER, true],
+  fragmentBytes: [Infinity, 64, Number.MAX_SAFE_INTEGER, true],
 };
 
 /** The names of all {@linkcode ConnectionOptions}. */

@@ -6,14 +6,8 @@
  */
 
 import type { PermessageDeflate } from "../extensions/mod.ts";
-import {
-  CONTINUATION,
-  encodeUtf8,
-  encodeUtf8Into,
-  FIN,
-  type FrameWriter,
-  RSV1,
-} from "../frames/mod.ts";
+import { CONTINUATION, encodeUtf8, encodeUtf8Into, type FrameWriter, RSV1 } from "../frames/mod.ts";
+import { writeFragments } from "./fragments.ts";
 import type { SharedMessage } from "./shared_message.ts";
 
 /** Strings of up to a third of this are encoded into memory that all connections share. */
@@ -30,11 +24,13 @@ export interface SendCheck {
 export class DeflatedOutput {
   readonly #deflate: PermessageDeflate;
   readonly #output: FrameWriter;
+  readonly #fragmentBytes: number;
   /** Of the message being sent in fragments: the opcode of its next frame, RSV1 included. */
   #nextOpcode: number | undefined;
 
-  constructor(deflate: PermessageDeflate, output: FrameWriter) {
+  constructor(deflate: PermessageDeflate, output: FrameWriter, fragmentBytes: number) {
     this.#deflate = deflate;
+    this.#fragmentBytes = fragmentBytes;
     this.#output = output;
   }
 
@@ -82,9 +78,9 @@ export class DeflatedOutput {
   ): void {
     // What did not get smaller goes as it is, unless later messages may refer to it.
     if (packed.length >= bytes.length && !this.#deflate.bound) {
-      this.#output.writeFrame(FIN | opcode, bytes, keep);
+      writeFragments(this.#output, this.#fragmentBytes, opcode, bytes, keep);
     } else {
-      this.#output.writeFrame(FIN | RSV1 | opcode, packed, keepPacked);
+      writeFragments(this.#output, this.#fragmentBytes, RSV1 | opcode, packed, keepPacked);
     }
   }
 
@@ -93,7 +89,8 @@ export class DeflatedOutput {
     const { opcode, payload } = message;
     if (this.#deflate.bound) return this.writeMessage(opcode, payload, true, check);
     const write = (packed: Uint8Array) => {
-      if (masking) this.#write(opcode, payload, true, packed, true);
+      const least = Math.min(packed.length, payload.length); // the one that goes
+      if (masking || least > this.#fragmentBytes) this.#write(opcode, payload, true, packed, true);
       else if (packed.length >= payload.length) this.#output.writeEncoded(message.frame);
       else this.#output.writeEncoded(message.packedFrame(this.#deflate, packed));
     };
@@ -127,7 +124,7 @@ export class DeflatedOutput {
 
   #writePart(packed: Uint8Array, final: boolean): void {
     if (packed.length === 0 && !final) return;
-    this.#output.writeFrame((final ? FIN : 0) | this.#nextOpcode!, packed);
+    writeFragments(this.#output, this.#fragmentBytes, this.#nextOpcode!, packed, false, final);
     this.#nextOpcode = final ? undefined : CONTINUATION;
   }
 }

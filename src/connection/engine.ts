@@ -41,8 +41,11 @@ export interface EngineSink extends MessageSink {
   onPing(payload: Uint8Array): boolean;
   /** Takes a pong. */
   onPong(payload: Uint8Array): void;
-  /** Takes the peer's close frame; the answer, if one was due, is already in the output. */
-  onPeerClose(close: ClosePayload): void;
+  /**
+   * Takes the peer's close frame. What it returns, a payload of {@linkcode writeClosePayload}, is the
+   * answer, if one is due; else the peer gets back what it sent.
+   */
+  onPeerClose(close: ClosePayload): Uint8Array | void;
   /** Takes the peer's breach of a rule; a close frame that says so is already in the output. */
   onFailure(error: WebSocketError): void;
   /** Hears that no more should be read for now, or that reading can go on; with compression only. */
@@ -57,6 +60,8 @@ export interface EngineOptions extends MessageLimits {
   role: Role;
   /** permessage-deflate, as it was negotiated. Default: none. */
   deflate?: PermessageDeflate | undefined;
+  /** The most payload bytes of a data frame that is sent. Default: `Infinity`. */
+  fragmentBytes?: number;
   /** Who sees every frame. Default: nobody. */
   frameObserver?: FrameObserver | undefined;
 }
@@ -90,7 +95,7 @@ export class Engine implements ControlSink, OutgoingOwner {
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
     const observer = options.frameObserver;
-    this.#outgoing = new Outgoing(this, !server, options.deflate, observer);
+    this.#outgoing = new Outgoing(this, !server, options.deflate, observer, options.fragmentBytes);
     const frames = observer === undefined
       ? this.#receiver
       : new ObservedFrameSink(this.#receiver, observer, server);
@@ -272,10 +277,11 @@ export class Engine implements ControlSink, OutgoingOwner {
 
   #takeClose(close: ClosePayload, payload: Uint8Array): null {
     this.#closeReceived = close;
+    const answer = this.#sink.onPeerClose(close);
+    if (this.#failed) return null; // the application cut it in its callback
     // RFC 6455 §5.5.1: "the endpoint typically echos the status code it received"; the reason goes
     // with it, so that the peer's close event shows what it said.
-    this.#outgoing.close(payload);
-    this.#sink.onPeerClose(close);
+    this.#outgoing.close(answer ?? payload);
     return null;
   }
 

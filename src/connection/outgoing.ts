@@ -10,6 +10,7 @@ import {
   CLOSE,
   CloseCode,
   CONTINUATION,
+  encodeUtf8,
   FIN,
   type FrameFault,
   FrameWriter,
@@ -19,6 +20,7 @@ import {
   TEXT,
 } from "../frames/mod.ts";
 import { DeflatedOutput } from "./deflated_output.ts";
+import { writeFragments } from "./fragments.ts";
 import { type FrameObserver, ObservedFrameWriter } from "./observed_frames.ts";
 import type { SharedMessage } from "./shared_message.ts";
 
@@ -36,6 +38,7 @@ export class Outgoing {
   readonly #masking: boolean;
   readonly #deflate: PermessageDeflate | undefined;
   readonly #deflated: DeflatedOutput | undefined;
+  readonly #fragmentBytes: number;
   /** Whether the close frame has gone, which is the last one. */
   #closed = false;
   /** Whether the connection failed or was abandoned. */
@@ -52,20 +55,25 @@ export class Outgoing {
    * @param masking Whether frames are masked: `true` on a client.
    * @param deflate permessage-deflate, as it was negotiated. Default: none.
    * @param observer Who sees every frame. Default: nobody.
+   * @param fragmentBytes The most payload bytes of a data frame. Default: `Infinity`.
    */
   constructor(
     owner: OutgoingOwner,
     masking: boolean,
     deflate?: PermessageDeflate,
     observer?: FrameObserver,
+    fragmentBytes = Infinity,
   ) {
     this.#owner = owner;
+    this.#fragmentBytes = fragmentBytes;
     this.#masking = masking;
     this.#deflate = deflate;
     this.writer = observer === undefined
       ? new FrameWriter(masking)
       : new ObservedFrameWriter(masking, observer);
-    if (deflate !== undefined) this.#deflated = new DeflatedOutput(deflate, this.writer);
+    if (deflate !== undefined) {
+      this.#deflated = new DeflatedOutput(deflate, this.writer, fragmentBytes);
+    }
   }
 
   /** Whether the close frame has gone. */
@@ -94,7 +102,9 @@ export class Outgoing {
     this.#checkSend();
     const bytes = this.#deflated?.encode(text, compress);
     if (bytes !== undefined) return this.#sendDeflated(TEXT, bytes, false);
-    this.writer.writeText(FIN | TEXT, text);
+    // At most three bytes for each UTF-16 unit.
+    if (text.length * 3 > this.#fragmentBytes) this.#write(TEXT, encodeUtf8(text), true);
+    else this.writer.writeText(FIN | TEXT, text);
   }
 
   /**
@@ -118,7 +128,11 @@ export class Outgoing {
     if (this.#deflate?.wants(bytes.length, compress)) {
       return this.#sendDeflated(opcode, bytes, keep);
     }
-    this.writer.writeFrame(FIN | opcode, bytes, keep);
+    this.#write(opcode, bytes, keep);
+  }
+
+  #write(first: number, bytes: Uint8Array, keep: boolean, final = true): void {
+    writeFragments(this.writer, this.#fragmentBytes, first, bytes, keep, final);
   }
 
   /**
@@ -134,7 +148,7 @@ export class Outgoing {
     if (this.#deflate?.wants(payload.length, compress)) {
       return this.#whenDeflated(() => this.#deflated!.writeShared(message, this.#masking, this));
     }
-    if (this.#masking) this.writer.writeFrame(FIN | opcode, payload, true);
+    if (this.#masking || payload.length > this.#fragmentBytes) this.#write(opcode, payload, true);
     else this.writer.writeEncoded(message.frame);
   }
 
@@ -194,7 +208,7 @@ export class Outgoing {
     if (this.#deflated?.inMessage) {
       return this.#whenDeflated(() => this.#deflated!.writeFragment(bytes, final, this));
     }
-    this.writer.writeFrame((final ? FIN : 0) | opcode, bytes);
+    this.#write(opcode, bytes, false, final);
   }
 
   /** Internal: throws unless a message that took time to compress may still be sent. */

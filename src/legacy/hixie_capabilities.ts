@@ -24,6 +24,7 @@ function capabilitiesOf(version: HixieVersion): ConnectionCapabilities {
     earlyMessageLimit: true,
     compression: false,
     frameEvents: false,
+    closeAnswers: false,
   });
 }
 

@@ -113,6 +113,7 @@ test("options that a browser cannot keep are refused", async () => {
     compression: true,
     tls: {},
     maxFragments: 1,
+    fragmentBytes: 100,
     maxHeaderBytes: 1024,
     pingIntervalMs: 1000,
     pingTimeoutMs: 1000,

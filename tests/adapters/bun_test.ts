@@ -36,6 +36,7 @@ function harnessFor(plugin: BunWebSocketPlugin, early = true): NativeHarness {
       earlyMessageLimit: early,
       compression: false,
       frameEvents: false,
+      closeAnswers: false,
     },
     serve: (handler, options) =>
       serveBun(plugin, (request, server) => upgradeWebSocket(request, server, handler, options)),

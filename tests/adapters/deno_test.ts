@@ -25,6 +25,7 @@ const harness: NativeHarness = {
     earlyMessageLimit: false,
     compression: false,
     frameEvents: false,
+    closeAnswers: false,
   },
   serve: (handler, options) =>
     serveDeno((request, info) => upgradeWebSocket(request, handler, options, info)),

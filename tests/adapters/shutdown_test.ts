@@ -60,6 +60,24 @@ for (const tls of [undefined, { cert: CERT, key: KEY }]) {
     assertEquals(errors, []);
   });
 
+  test(`stopListening() refuses who comes, and the connections live on until close()${over}`, async () => {
+    const { server, ends, errors } = await start({ tls });
+    const socket = await connect(server.url, { tls: { ca: CERT } });
+    const idle = await RawPeer.connect(server.port, { secure });
+    idle.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await idle.readHead();
+    server.stopListening();
+    server.stopListening();
+    await idle.readToEnd();
+    await assertRejects(() => connect(server.url, { tls: { ca: CERT } }), HandshakeError);
+    assert(await socket.ping() >= 0);
+    assertEquals([server.connections.size, ends], [1, []]);
+    await within(server.close("now"), "end of the server");
+    const { closeCode, reason } = await within(socket.closed, "end");
+    assertEquals([closeCode, reason, errors], [1001, "now", []]);
+    idle.destroy();
+  });
+
   test(`handshakes in flight are cut by close(), and open nothing later${over}`, async () => {
     const release: (() => void)[] = [];
     const { server, opened, errors } = await start({

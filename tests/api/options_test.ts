@@ -21,6 +21,7 @@ test("every option has the default that is documented", () => {
     pingTimeoutMs: 20_000,
     highWaterMark: 262_144,
     maxBufferedBytes: 64 * 1024 * 1024,
+    fragmentBytes: Infinity,
     signal: undefined,
   });
 });

@@ -65,6 +65,26 @@ function pieces<T>(...values: T[]): ReadableStream<T> {
   });
 }
 
+test("with fragmentBytes whole messages go out as fragments, and arrive whole", async () => {
+  const { socket, peer } = await acceptPeer({ fragmentBytes: 64 });
+  const letters = "x".repeat(64);
+  socket.send(letters + "y");
+  socket.send(letters);
+  assertEquals(await lines(peer, 3), [`…1 ${letters}`, "0 y", `1 ${letters}`]);
+  socket.terminate();
+  const { server, client } = await joined(
+    { fragmentBytes: 64, compression: true },
+    { fragmentBytes: 100, compression: true },
+  );
+  const long = Array.from({ length: 500 }, (_, i) => i).join();
+  for (const [from, to] of [[server, client], [client, server]]) {
+    from.send(long);
+    from.send(encoder.encode(long), { compress: false });
+    assertEquals(await take(to, 2), [long, encoder.encode(long)]);
+  }
+  client.terminate();
+});
+
 test("send() takes strings, every kind of BufferSource, Blobs and streams", async () => {
   const { server, client } = await joined();
   const buffer = Uint8Array.of(9, 1, 2, 3, 4, 9).buffer;

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { ClosePayload } from "../../src/connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../../src/errors.ts";
 import { everyChunking } from "../support/chunks.ts";
 import { hex } from "../support/bytes.ts";
@@ -265,6 +266,26 @@ for (const role of ROLES) {
     assertEquals(rig.events, ["failure WS_HANDLER_FAILED 1011"]);
     assertEquals(rig.errors[0].cause, cause);
     assertFailure(rig, 1011);
+  });
+
+  test(`a ${role} answers a close with what the sink returns, and not at all once abandoned`, () => {
+    class Choosy extends EngineRig {
+      choose: () => Uint8Array | void = () => {};
+      override onPeerClose(close: ClosePayload): Uint8Array | void {
+        super.onPeerClose(close);
+        assertEquals([this.engine.state, this.engine.output.pendingBytes], ["closing", 0]);
+        return this.choose();
+      }
+    }
+    const chosen = new Choosy(role);
+    chosen.choose = () => closing(3000, "mine");
+    chosen.feed({ opcode: CLOSE, payload: closing(1000, "yours") });
+    assertEquals(chosen.sent(), [line(CLOSE, closing(3000, "mine"))]);
+    assertEquals(chosen.engine.state, "closed");
+    const cut = new Choosy(role);
+    cut.choose = () => cut.engine.abandon();
+    cut.feed({ opcode: CLOSE, payload: closing(1000) });
+    assertEquals([cut.sent(), cut.engine.state], [[], "failed"]);
   });
 
   test(`a ${role} that fails on what comes after a close frame sends nothing`, () => {

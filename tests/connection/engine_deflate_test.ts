@@ -2,7 +2,7 @@ import { constants, deflateRawSync } from "node:zlib";
 import { describe, test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { zlibCodec } from "../../src/adapters/zlib/mod.ts";
-import type { EngineOptions, Role } from "../../src/connection/mod.ts";
+import { type EngineOptions, type Role, SharedMessage } from "../../src/connection/mod.ts";
 import { WebSocketError } from "../../src/errors.ts";
 import {
   type CodecDeflater,
@@ -14,7 +14,7 @@ import {
 import { concatBytes } from "../../src/bytes.ts";
 import { decodeFrames } from "../support/wire.ts";
 import { policy } from "../extensions/support.ts";
-import { closing, EngineRig, line, OP, ROLES } from "./engine_rig.ts";
+import { closing, EngineRig, line, OP, ROLES, showText } from "./engine_rig.ts";
 
 const { CONT, TEXT, BINARY, CLOSE, PING } = OP;
 
@@ -113,6 +113,30 @@ for (const role of ROLES) {
         "text ",
         "binary ",
       ]);
+    });
+
+    test("sends what is above fragmentBytes compressed as fragments, RSV1 on the first alone", () => {
+      const random = new Uint8Array(400).map((_, i) => (i * i * 31 + (i >> 3) * 7) & 127);
+      const text = String.fromCharCode(...random);
+      const sends: ((engine: EngineRig["engine"]) => unknown)[] = [
+        (engine) => engine.sendText(text, true),
+        (engine) => engine.sendBytes(random, "text", false, true),
+        (engine) => engine.sendShared(new SharedMessage(TEXT, text), true),
+        (engine) => engine.sendFragment(random, "text", true, true),
+      ];
+      for (const send of sends) {
+        const rig = rigWith(role, { fragmentBytes: 64 });
+        send(rig.engine);
+        const wire = rig.takeBytes();
+        const frames = decodeFrames(wire);
+        assert(frames.length > 1, "it went as fragments");
+        assert(frames.every(({ payload }) => payload.length <= 64));
+        assertEquals(frames.map(({ rsv }) => rsv), frames.map((_, i) => i === 0 ? RSV1 : 0));
+        assertEquals(frames.map(({ fin }) => fin), frames.map((_, i) => i === frames.length - 1));
+        const other = rigWith(role === "server" ? "client" : "server");
+        other.engine.receive(wire);
+        assertEquals(other.events, [`text ${showText(text)}`]);
+      }
     });
 
     test("delivers slice by slice what comes in fragments, while it comes", () => {

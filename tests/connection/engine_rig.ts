@@ -98,7 +98,7 @@ export class EngineRig implements EngineSink {
   onPong(payload: Uint8Array): void {
     this.#log(`pong ${show(payload)}`);
   }
-  onPeerClose(close: ClosePayload): void {
+  onPeerClose(close: ClosePayload): Uint8Array | void {
     this.#log(`close ${close.closeCode} ${close.reason}`.trimEnd());
   }
   onFailure(error: WebSocketError): void {

@@ -1,5 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concatBytes } from "../../src/bytes.ts";
+import { SharedMessage } from "../../src/connection/mod.ts";
 import { assertBytes, hex } from "../support/bytes.ts";
 import { EngineRig, line, OP, ROLES } from "./engine_rig.ts";
 
@@ -46,6 +48,48 @@ for (const role of ROLES) {
       payload.fill(2);
       for (const frame of rig.take()) assertBytes(frame.payload, new Uint8Array(size).fill(1));
     }
+  });
+
+  test(`a ${role} sends what is above fragmentBytes as fragments, whichever way it was given`, () => {
+    const text = "é".repeat(50);
+    const bytes = new TextEncoder().encode(text);
+    const parts = [
+      line(TEXT, bytes.subarray(0, 64), false),
+      line(CONT, bytes.subarray(64)),
+    ];
+    const sends: ((engine: EngineRig["engine"]) => unknown)[] = [
+      (engine) => engine.sendText(text),
+      (engine) => engine.sendBytes(bytes, "text", false),
+      (engine) => engine.sendShared(new SharedMessage(TEXT, text)),
+      (engine) => engine.sendFragment(bytes, "text", true),
+    ];
+    for (const send of sends) {
+      const rig = new EngineRig(role, { fragmentBytes: 64 });
+      send(rig.engine);
+      rig.engine.ping(hex("07"));
+      assertEquals(rig.sent(), [...parts, line(PING, hex("07"))]);
+    }
+  });
+
+  test(`a ${role} fills fragments of fragmentBytes to the last byte, and sends no empty one`, () => {
+    const payload = new Uint8Array(256).map((_, i) => i);
+    for (const [size, count] of [[0, 1], [63, 1], [64, 1], [65, 2], [128, 2], [129, 3], [256, 4]]) {
+      const rig = new EngineRig(role, { fragmentBytes: 64 });
+      rig.engine.sendBytes(payload.subarray(0, size), "binary", false);
+      const frames = rig.take();
+      assertEquals(frames.map(({ fin }) => fin), frames.map((_, i) => i === count - 1));
+      assertEquals(frames.map(({ opcode }) => opcode).slice(1), frames.slice(1).map(() => CONT));
+      assert(frames.every(({ payload }) => payload.length > 0 || size === 0));
+      assertBytes(concatBytes(frames.map(({ payload }) => payload)), payload.subarray(0, size));
+    }
+  });
+
+  test(`a ${role} ends a streamed message once, whatever fragmentBytes cuts of it`, () => {
+    const rig = new EngineRig(role, { fragmentBytes: 64 });
+    rig.engine.sendFragment(new Uint8Array(65), "binary", false);
+    rig.engine.sendFragment(new Uint8Array(65), "binary", true);
+    const seen = rig.take().map(({ fin, opcode, payload }) => [fin, opcode, payload.length]);
+    assertEquals(seen, [[false, BINARY, 64], [false, CONT, 1], [false, CONT, 64], [true, CONT, 1]]);
   });
 
   test(`a ${role} sends fragments with control frames between them`, () => {

@@ -23,6 +23,7 @@ export const BROWSER_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   earlyMessageLimit: false,
   compression: false,
   frameEvents: false,
+  closeAnswers: false,
 });
 
 /** How soon to look again whether bytes have left, in milliseconds: the first time, and at most. */

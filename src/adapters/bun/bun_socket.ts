@@ -24,6 +24,7 @@ export const BUN_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   earlyMessageLimit: true,
   compression: false,
   frameEvents: false,
+  closeAnswers: false,
 });
 
 /** The same for a connection whose `maxMessageBytes` is below that of its server. */

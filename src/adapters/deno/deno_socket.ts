@@ -25,6 +25,7 @@ export const DENO_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   earlyMessageLimit: false,
   compression: false,
   frameEvents: false,
+  closeAnswers: false,
 });
 
 /** What Deno 2.9 says of a peer's fault, and which one that is; the peer gets no close code. */

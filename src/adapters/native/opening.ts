@@ -46,6 +46,12 @@ export function nativeSetup(handler: Handler, options: ServerOptions = NO_OPTION
         "serve() and the node adapter count them",
     );
   }
+  if (options.fragmentBytes !== undefined && options.fragmentBytes !== Infinity) {
+    throw new TypeError(
+      'Cannot use option "fragmentBytes": this runtime\'s socket sends a message as one frame; ' +
+        "serve() and the node adapter send fragments",
+    );
+  }
   if (options.compression !== undefined && options.compression !== false) {
     throw new TypeError(
       'Cannot use option "compression": this runtime\'s socket does not take it; on Bun give it ' +

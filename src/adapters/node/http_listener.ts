@@ -64,7 +64,7 @@ export class HttpListener {
   readonly #sockets: Map<NodeSocket, SocketState> = new Map();
   /** Sockets in their TLS handshake, by the peer's address and port. */
   readonly #encrypting: Map<string, NodeSocket> = new Map();
-  #stopping = false;
+  #stopped: Promise<void> | undefined;
   /** One for all sockets: an idle connection must not hold a closure of this. */
   readonly #onSocketClose: (this: NodeSocket) => void;
 
@@ -84,7 +84,7 @@ export class HttpListener {
     });
     server.on("upgrade", (incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array) => {
       clearTimeout(this.#sockets.get(socket)?.timer);
-      if (this.#stopping) socket.destroy();
+      if (this.#stopped !== undefined) socket.destroy();
       else this.#events.onUpgrade(incoming, socket, head);
     });
     this.#listener = server;
@@ -150,7 +150,10 @@ export class HttpListener {
 
   /** Accepts nothing more and cuts what is idle; resolves when the last socket is gone. */
   stop(): Promise<void> {
-    this.#stopping = true;
+    return this.#stopped ??= this.#stop();
+  }
+
+  #stop(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const [socket, { requests }] of this.#sockets) if (requests === 0) socket.destroy();
     return stopped;
@@ -177,7 +180,7 @@ export class HttpListener {
   #onSocket(socket: NodeSocket, ready: boolean): void {
     socket.on("error", ignore); // a reset before there is a request is nobody's business
     socket.on("close", this.#onSocketClose);
-    if (this.#stopping) return void socket.destroy();
+    if (this.#stopped !== undefined) return void socket.destroy();
     const state: SocketState = { requests: 0 };
     this.#sockets.set(socket, state);
     this.#awaitHead(socket, state, ready);
@@ -200,11 +203,11 @@ export class HttpListener {
       clearTimeout(state.timer);
       outgoing.once("close", () => {
         if (--state.requests > 0 || !this.#sockets.has(socket)) return;
-        if (this.#stopping) socket.end();
+        if (this.#stopped !== undefined) socket.end();
         else this.#awaitHead(socket, state, true);
       });
     }
-    if (!this.#stopping) return this.#events.onRequest(incoming, outgoing);
+    if (this.#stopped === undefined) return this.#events.onRequest(incoming, outgoing);
     // Pipelined behind one that is still being answered.
     outgoing.writeHead(503, { "Connection": "close", "Content-Length": "0" });
     outgoing.end();

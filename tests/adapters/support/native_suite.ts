@@ -255,6 +255,7 @@ function testOpening(harness: NativeHarness): void {
         [{ maxMessageByte: 1 } as ServerOptions, TypeError, '"maxMessageByte"'],
         [{ closeTimeoutMs: -1 }, RangeError, '"closeTimeoutMs"'],
         [{ maxFragments: 10 }, TypeError, '"maxFragments"'],
+        [{ fragmentBytes: 100 }, TypeError, '"fragmentBytes"'],
       ] as const
     ) {
       harness.errors.length = 0;
@@ -539,6 +540,30 @@ function testFlow(harness: NativeHarness): void {
 
 function testEnds(harness: NativeHarness): void {
   const { name, capabilities } = harness;
+
+  test(`${name}: closing is told of the peer's close, and an answer of its own is not silently lost`, async () => {
+    const seen = new Inbox<unknown>();
+    const errors: unknown[] = [];
+    const options = { pingIntervalMs: 0, onError: (error: unknown) => void errors.push(error) };
+    const handler: Handler = {
+      closing: (socket, close) => {
+        seen.push([socket.readyState, close]);
+        if (close.closeCode === 4001) return { closeCode: 4002 };
+      },
+      close: (_, { closeCode, wasClean }) => seen.push([closeCode, wasClean]),
+    };
+    await withServer(harness, handler, options, async ({ port }) => {
+      for (const code of [4000, 4001]) {
+        const peer = await RawPeer.open(port);
+        peer.write(clientClose(code));
+        assertEquals(await seen.next(), [2, { closeCode: code, reason: "" }]);
+        assertEquals(await seen.next(), [code, true]);
+        assertEquals(await readClose(peer), code);
+        peer.destroy();
+      }
+    });
+    assertEquals(errors.map((error) => (error as DOMException).name), ["NotSupportedError"]);
+  });
 
   test(`${name}: the peer's close code and reason arrive, and come back to it`, async () => {
     for (
