@@ -24,6 +24,8 @@ export interface ServerKind {
   broadcast?: boolean;
   /** Arguments under permessage-deflate; `undefined` when it does not take part. */
   deflate?: readonly string[];
+  /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
+  idle?: boolean;
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -77,6 +79,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     runtimes: NODES,
     peer: "fullduplex",
   },
+  { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
   { kind: "websocket", program: "websocket", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "faye-websocket", program: "faye", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "crossws", program: "crossws", runtimes: ["node"], peer: "ws", broadcast: true },
@@ -159,6 +162,7 @@ export function subjects(runtimes: readonly RuntimeName[]): Subject[] {
 
 /** Tells whether a server takes part in a workload. */
 export function takesPart(server: ServerKind, workload: Workload): boolean {
+  if (server.idle && workload.inFlight > 0) return false;
   if (workload.kinds !== undefined && !workload.kinds.includes(server.kind)) return false;
   if (workload.deflate) return server.deflate !== undefined;
   if (server.kind === "ws-no-takeover") return false;

@@ -21,7 +21,7 @@ import { message } from "./load.ts";
 
 /** What the ways to write a handler, and the peers that are built on others, would add is little. */
 const KINDS = [
-  ...["ws", "fullduplex", "websocket", "faye-websocket", "uwebsockets"],
+  ...["ws", "bare", "fullduplex", "websocket", "faye-websocket", "uwebsockets"],
   ...["deno-native", "fullduplex-deno", "bun-native", "fullduplex-bun"],
 ];
 const MAX_ROUNDS = 3;
@@ -40,7 +40,7 @@ function workload(connections: number): Workload {
   };
 }
 
-const WORKLOADS = [1000, 5000].map(workload);
+const WORKLOADS = [1000, 5000, 15_000].map(workload);
 
 function rounds(options: BenchOptions): number {
   return Math.min(MAX_ROUNDS, options.rounds);
