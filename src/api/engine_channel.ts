@@ -22,29 +22,12 @@ import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import { connectionAborted } from "./aborted.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
-import { type Beating, Heartbeat, unref } from "./heartbeat.ts";
+import { ENGINE_CAPABILITIES } from "./engine_capabilities.ts";
+import { type Beating, Heartbeat } from "./heartbeat.ts";
+import { IdleContext } from "./idle_context.ts";
 import { IdleFlush } from "./idle_flush.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
-
-/** What this library's engine can do: everything. */
-export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
-  engine: "fullduplex",
-  binary: true,
-  ping: true,
-  pingEvents: true,
-  receiveBackPressure: true,
-  receiveStreaming: true,
-  sendStreaming: true,
-  closeCodes: true,
-  allCloseCodes: true,
-  terminate: true,
-  protocolErrors: true,
-  earlyMessageLimit: true,
-  compression: true,
-  frameEvents: true,
-  closeAnswers: true,
-});
 
 /** From this many gathered bytes on nothing is waited for. */
 const FLUSH_BYTES = 256 * 1024;
@@ -79,10 +62,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** Made when first needed. */
   #idleFlush: IdleFlush | undefined;
 
-  /** Runs while a compression context of the sending side may be given back. */
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether something was sent since it looked last. */
-  #sentSince = false;
+  /** Made when a compression context of the sending side is first used. */
+  #idleContext: IdleContext | undefined;
 
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #onAbort: (() => void) | undefined;
@@ -193,25 +174,15 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   #afterDeflating(sent: Promise<void> | void): Promise<void> | void {
-    if (this.#deflate?.bound) this.#watchIdleness();
+    if (this.#deflate?.bound) {
+      this.#idleContext ??= new IdleContext(
+        this.#deflate.idleMs,
+        () => this.#engine.restDeflater(),
+      );
+      this.#idleContext.use();
+    }
     if (!(sent instanceof Promise)) return this.#afterSend();
     return sent.then(() => this.#afterSend());
-  }
-
-  /** Gives the sending context back when nothing has been sent for a while. */
-  #watchIdleness(): void {
-    this.#sentSince = true;
-    if (this.#idleTimer !== undefined || this.#deflate!.idleMs === 0) return;
-    const look = () => {
-      if (!this.#sentSince) {
-        this.#idleTimer = undefined;
-        return this.#engine.restDeflater();
-      }
-      this.#sentSince = false;
-      this.#idleTimer = setTimeout(look, this.#deflate!.idleMs);
-      unref(this.#idleTimer);
-    };
-    look();
   }
 
   ping(payload: Uint8Array): void {
@@ -324,7 +295,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#finished = true;
     this.#heartbeat?.stop();
     if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
-    if (this.#idleTimer !== undefined) clearTimeout(this.#idleTimer);
+    this.#idleContext?.stop();
     if (this.#onAbort !== undefined) {
       unwatchAbort(this.#options.signal!, this.#onAbort);
     }
