@@ -26,6 +26,7 @@ export {
   isUpgradeRequest,
   type OriginCheck,
   type OriginPolicy,
+  type RequestLike,
   type SubprotocolChoice,
   type SubprotocolChooser,
   type SubprotocolPolicy,

@@ -24,6 +24,16 @@ export interface UpgradeRequest {
   readonly headers: Headers;
 }
 
+/** A request of either kind: a `Request`, or what `node:http` gives. */
+export interface RequestLike {
+  /** The method. */
+  readonly method?: string | undefined;
+  /** The header fields. */
+  readonly headers:
+    | { get(name: string): string | null }
+    | { readonly [name: string]: string | readonly string[] | undefined };
+}
+
 /**
  * Header fields in any form that `new Headers()` takes: the platform's `HeadersInit`, under a name
  * of our own because not every TypeScript configuration knows that one.

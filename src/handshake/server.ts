@@ -9,7 +9,7 @@ import { acceptKey, isKey } from "./accept_key.ts";
 import { type ExtensionOffer, parseExtensions, type ServerExtension } from "./extension_header.ts";
 import { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 import { hasToken, isHost } from "./grammar.ts";
-import type { HeaderReader, HeadersLike, UpgradeRequest } from "./header_reader.ts";
+import type { HeaderReader, HeadersLike, RequestLike, UpgradeRequest } from "./header_reader.ts";
 import { checkExtensions, type Negotiated, negotiateServer } from "./negotiation.ts";
 import { compileOrigins, type OriginCheck, type OriginPolicy } from "./origin.ts";
 import { refuse, type RefusedUpgrade, refuseWith } from "./refusal.ts";
@@ -99,11 +99,14 @@ export function validateServerOptions<E = unknown>(
 /**
  * Tells whether a request asks for a WebSocket, so that an application can route it.
  *
- * @param request The request.
+ * @param request A `Request`, or an `IncomingMessage` of `node:http`.
  * @returns Whether it is a GET whose Upgrade field names `websocket`; it may still be refused.
  */
-export function isUpgradeRequest(request: UpgradeRequest): boolean {
-  return request.method === "GET" && hasToken(request.headers.get("upgrade"), "websocket");
+export function isUpgradeRequest({ method, headers }: RequestLike): boolean {
+  const upgrade = typeof headers.get === "function"
+    ? headers.get("upgrade")
+    : (headers as Record<string, unknown>).upgrade;
+  return method === "GET" && typeof upgrade === "string" && hasToken(upgrade, "websocket");
 }
 
 /** Reads what an opening request asks for, or refuses it. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { HeadersLike, OriginPolicy, UpgradeRequest } from "../api/mod.ts";
+import type { HeadersLike, OriginPolicy, RequestLike, UpgradeRequest } from "../api/mod.ts";
 import { checkHandler, checkOnError, logError } from "../api/handler.ts";
 import { checkOptionNames, describe, resolveOptions } from "../api/options.ts";
 import { compileOrigins } from "../api/origin_check.ts";
@@ -77,15 +77,7 @@ const OPTION_NAMES = [
 /** The callbacks of an event stream's handler. */
 export const CALLBACK_NAMES = ["open", "drain", "close"];
 
-/** A request of either kind: a `Request`, or what `node:http` gives. */
-export interface RequestLike {
-  /** The method. */
-  readonly method?: string | undefined;
-  /** The header fields. */
-  readonly headers:
-    | { get(name: string): string | null }
-    | { readonly [name: string]: string | readonly string[] | undefined };
-}
+export type { RequestLike };
 
 /**
  * Tells whether a request comes from an EventSource: a GET that asks for `text/event-stream`.

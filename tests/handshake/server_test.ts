@@ -420,6 +420,12 @@ test("isUpgradeRequest tells what to route here", () => {
   assert(!isUpgradeRequest(openingRequest({ Upgrade: null })));
   assert(!isUpgradeRequest(openingRequest({ Upgrade: "h2c" })));
   assert(!isUpgradeRequest(openingRequest({}, { method: "POST" })));
+  // What node:http gives.
+  assert(isUpgradeRequest({ method: "GET", headers: { upgrade: "WebSocket" } }));
+  for (const headers of [{}, { upgrade: "h2c" }, { upgrade: undefined }, { upgrade: ["a"] }]) {
+    assert(!isUpgradeRequest({ method: "GET", headers }));
+  }
+  assert(!isUpgradeRequest({ headers: { upgrade: "websocket" } }));
 });
 
 test("validateServerOptions names the option that it refuses", () => {
