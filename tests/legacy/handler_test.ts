@@ -69,6 +69,21 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
       assertEquals(seen, ["one", "two"]);
     });
 
+    test("hears of the peer's close has no code to answer with, and is told so", async () => {
+      const seen: unknown[] = [];
+      const { peer, errors, socket } = await handle(version, {
+        closing(socket, { closeCode }) {
+          seen.push([closeCode, socket.capabilities.closeAnswers]);
+          return { closeCode: 1000 };
+        },
+      }, closing);
+      peer.end();
+      const { closeCode, error } = await soon(socket.closed, "the end");
+      assertEquals(seen, [[closeCode, false]]);
+      const names = errors.map((error) => (error as DOMException).name);
+      assertEquals([names, error], [["NotSupportedError"], undefined]);
+    });
+
     test("throws ends its connection, and the application hears of it", async () => {
       const seen: unknown[] = [];
       const { peer, errors, socket } = await handle(version, {

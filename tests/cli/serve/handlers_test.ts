@@ -48,7 +48,10 @@ test("each module is served at its path, with the options it exports", async () 
     "a/b.mjs": says("deep"),
     "index.js": says("root"),
     "callbacks.js": `
-      export default { message: (socket, data) => void socket.send(data) };
+      export default {
+        message: (socket, data) => void socket.send(data),
+        closing: (socket, { closeCode }) => ({ closeCode: closeCode + 1, reason: socket.protocol }),
+      };
       export const protocols = ["one", "two"];
       export const compression = true;
       export const headers = { "X-Handler": "callbacks" };`,
@@ -71,7 +74,7 @@ test("each module is served at its path, with the options it exports", async () 
     });
     assertEquals(deflated.protocol, "two");
     assertMatch(deflated.extensions, /permessage-deflate/);
-    await deflated.close();
+    assertEquals(await deflated.close(4000), { closeCode: 4001, reason: "two", wasClean: true });
     const plain = await connect(`ws://localhost:${port}/chat`, { compression: true });
     assertEquals(plain.extensions, "");
     await plain.close();
