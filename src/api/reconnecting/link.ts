@@ -199,6 +199,8 @@ export class Link {
       return true;
     } catch (cause) {
       this.#broken = true;
+      // What a socket has no way to send, such as bytes in a draft of text alone, waits for nothing.
+      this.hopeless = cause instanceof DOMException && cause.name === "NotSupportedError";
       // Not now: what a listener sends then must come after this message, which is to wait.
       queueMicrotask(() => this.#fail(lost(1006, "", cause)));
       return false;

@@ -145,6 +145,23 @@ test("socketOptions are the third argument of the class, made anew for each atte
   socket.close();
 });
 
+test("a message that the socket has no way to send is no reason to connect again and again", async () => {
+  const { socket, made, nth, events } = rig();
+  const first = await nth(1);
+  first.onSend = () => {
+    throw new DOMException("this draft has text only", "NotSupportedError");
+  };
+  let cause: ConnectionEnd | undefined;
+  socket.addEventListener("giveup", (event) => cause = event.cause);
+  first.open();
+  socket.send(new Uint8Array(3));
+  await until(() => socket.readyState === 3, "end");
+  await sleep(20);
+  assertEquals(made.length, 1);
+  assertEquals(events.slice(-3), ["giveup 1", "error", "close 1006 false"]);
+  assertEquals((cause!.error!.cause as DOMException).name, "NotSupportedError");
+});
+
 test("a class that throws when it is made is a failed attempt, hopeless if nothing can change", async () => {
   for (const [url, attempts] of [["ws://a.test", 1], [() => "ws://a.test", 3]] as const) {
     let made = 0;
