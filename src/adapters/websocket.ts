@@ -48,7 +48,8 @@ const prepare: Prepare<WebSocketStreamNetworkOptions> = (url, options) => {
  *
  * @see https://websockets.spec.whatwg.org/#the-websocket-interface
  */
-export const WebSocket: WebSocketConstructor<WebSocketOptions> = createWebSocketClass(prepare);
+export const WebSocket: WebSocketConstructor<WebSocketOptions> =
+  /* @__PURE__ */ createWebSocketClass(prepare);
 
 /** A `WebSocket` of the WHATWG standard. */
 export type WebSocket = WebSocketInstance;
@@ -76,7 +77,7 @@ export type WebSocket = WebSocketInstance;
  * @see https://github.com/whatwg/websockets/pull/48
  */
 export const WebSocketStream: WebSocketStreamConstructor<WebSocketStreamNetworkOptions> =
-  createWebSocketStreamClass(prepare);
+  /* @__PURE__ */ createWebSocketStreamClass(prepare);
 
 /** A `WebSocketStream` of the WHATWG proposal. */
 export type WebSocketStream = WebSocketStreamInstance;
