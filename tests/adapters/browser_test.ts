@@ -4,6 +4,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../src/adapters/browser/mod.ts";
 import { HandshakeError, type WebSocketError } from "../../src/api/mod.ts";
 import { serve, type WebSocketConnection } from "../../src/adapters/serve.ts";
+import { BrowserSocket } from "../../src/adapters/browser/browser_socket.ts";
+import type { NativeEvents } from "../../src/adapters/native/native_socket.ts";
 import { listenRaw } from "./support/raw.ts";
 import { RUNTIME } from "./support/runtime.ts";
 import { sleep, until, within } from "./support/waiting.ts";
@@ -63,6 +65,30 @@ test("send() waits until large bytes have left, and bufferedAmount sinks", { ski
   for (let n = 0; n < 8; n++) await within(socket.send(piece), "room to send");
   await until(() => bytes === 8 << 20, "all bytes", 20_000);
   await until(() => socket.bufferedAmount === 0, "empty line");
+});
+
+test("the rest of a large message is waited for, however little it is", async () => {
+  let sent = 0;
+  const fake = Object.assign(new EventTarget(), {
+    bufferedAmount: 0,
+    send(data: Uint8Array) {
+      sent += data.length;
+      fake.bufferedAmount = 100; // the platform has written the others at once
+    },
+  });
+  const socket = new BrowserSocket(fake as unknown as WebSocket, 1000);
+  const flushes: boolean[] = [];
+  socket.attach({ onFlush: (all: boolean) => void flushes.push(all) } as NativeEvents);
+  socket.sendBytes(new Uint8Array(10)); // small ones are nobody's to wait for
+  await sleep(20);
+  assertEquals([sent, flushes], [10, []]);
+  socket.sendBytes(new Uint8Array(5000));
+  await sleep(20);
+  assertEquals(flushes, []);
+  fake.bufferedAmount = 0;
+  await until(() => flushes.length > 0, "flush");
+  assertEquals(flushes, [true]);
+  socket.release();
 });
 
 test(

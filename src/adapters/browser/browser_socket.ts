@@ -74,20 +74,25 @@ export class BrowserSocket implements NativeSocket {
 
   sendText(text: string): boolean {
     this.#socket.send(text);
-    this.#watch();
+    this.#watch(text.length);
     return true;
   }
 
   sendBytes(bytes: Uint8Array): boolean {
     this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
-    this.#watch();
+    this.#watch(bytes.length);
     return true;
   }
 
-  /** There is no event for bytes that have left, so that a timer looks, as long as many wait. */
-  #watch(): void {
-    if (this.#timer !== undefined || this.bufferedAmount <= this.#watchAbove) return;
-    this.#lastAmount = this.bufferedAmount;
+  /**
+   * There is no event for bytes that have left, so that a timer looks, as long as many wait, or the
+   * rest of a large message does: whoever sent that waits for all of it.
+   */
+  #watch(sentBytes: number): void {
+    const amount = this.bufferedAmount;
+    if (this.#timer !== undefined || amount === 0) return;
+    if (amount <= this.#watchAbove && sentBytes <= this.#watchAbove) return;
+    this.#lastAmount = amount;
     this.#lookAfterMs = FIRST_LOOK_MS;
     this.#timer = setTimeout(() => this.#look(), FIRST_LOOK_MS);
   }
