@@ -15,7 +15,9 @@ import { type Program, runLoad, startServer } from "./processes.ts";
 import { page } from "./report/page.ts";
 import { tableText } from "./report/text.ts";
 import type { Results } from "./results.ts";
+import { isThere, serverProgram } from "./server_program.ts";
 import { programArgs, subjects, takesPart } from "./servers.ts";
+import type { Setup } from "./setup.ts";
 import { median, ratio } from "./statistics.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
 
@@ -127,6 +129,24 @@ test("the command line refuses what does not exist", () => {
   const options = readOptions(["--quick", "--workloads", "b,d"]);
   if (options === "help") throw new Error("there was no --help");
   assertEquals([options.workloads, options.rounds], [["b", "d"], 2]);
+});
+
+test("uWebSockets is an addon on every Node, or one program", () => {
+  const uws = subjects(["node", "node-newest"]).filter(({ kind }) => kind === "uwebsockets");
+  const workload = WORKLOADS.find(({ name }) => name === "broadcast")!;
+  const setup = { program: () => ({ command: ["a runtime"] }) } as Partial<Setup> as Setup;
+  const commands = (path?: string) => {
+    const options = readOptions(path === undefined ? [] : ["--uws", path]);
+    if (options === "help") throw new Error("there was no --help");
+    return uws.filter((server) => isThere(server, options))
+      .map((server) => serverProgram(server, workload, options, setup).command);
+  };
+  assertEquals(commands(), []);
+  assertEquals(commands(process.execPath), [[process.execPath, "broadcast"]]);
+  assertEquals(commands(fileURLToPath(new URL(".", import.meta.url))), [
+    ["a runtime"],
+    ["a runtime"],
+  ]);
 });
 
 test("the reports show every row, escaped, and need no network", () => {

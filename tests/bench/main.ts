@@ -22,6 +22,7 @@ import { Progress } from "./progress.ts";
 import { page } from "./report/page.ts";
 import { tableText } from "./report/text.ts";
 import type { Results, Table } from "./results.ts";
+import { isThere } from "./server_program.ts";
 import { type Subject, subjects } from "./servers.ts";
 import { prepare, type Setup } from "./setup.ts";
 
@@ -41,7 +42,7 @@ async function versions(options: BenchOptions, setup: Setup): Promise<Record<str
 
 function chosenServers(options: BenchOptions): Subject[] {
   return subjects(options.runtimes).filter((server) => {
-    if (server.kind === "uwebsockets" && options.uws === undefined) return false;
+    if (!isThere(server, options)) return false;
     if (options.servers.length > 0) return options.servers.includes(server.kind);
     return !options.quick || server.quick === true;
   });

@@ -26,7 +26,7 @@ export interface BenchOptions {
   warmUpSeconds: number;
   /** What drives the load. */
   load: "bun" | "node";
-  /** The folder of uWebSockets.js, built. */
+  /** The folder of uWebSockets.js, built; or the executable of `programs/uwebsockets.cpp`. */
   uws: string | undefined;
   output: string | undefined;
 }
@@ -46,7 +46,8 @@ export const HELP = `deno task bench [options]
   --seconds N           length of one measurement (default: 1.5; --quick: 0.4)
   --warm-up N           seconds before it (default: 0.5; --quick: 0.25)
   --load bun|node       what the load generator runs on (default: bun)
-  --uws PATH            the folder of a built uWebSockets.js, to be measured as well
+  --uws PATH            a folder with a built uWebSockets.js, or programs/uwebsockets.cpp compiled,
+                        to be measured as well
   --output FOLDER       where results.json and index.html go (default: npm/.cache/bench)
 `;
 

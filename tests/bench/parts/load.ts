@@ -5,16 +5,11 @@
 
 import type { LoadConfig, LoadResult } from "../load/load.ts";
 import type { BenchOptions } from "../options.ts";
-import {
-  DRIVING_CORE,
-  MEASURED_CORE,
-  runLoad,
-  type RunningServer,
-  startServer,
-} from "../processes.ts";
+import { DRIVING_CORE, runLoad, type RunningServer, startServer } from "../processes.ts";
 import type { Progress } from "../progress.ts";
 import type { Row, Table } from "../results.ts";
-import { programArgs, type Subject, takesPart } from "../servers.ts";
+import { serverProgram } from "../server_program.ts";
+import { type Subject, takesPart } from "../servers.ts";
 import type { Setup } from "../setup.ts";
 import { median, ratio } from "../statistics.ts";
 import { type Workload, WORKLOADS } from "../workloads.ts";
@@ -57,20 +52,11 @@ export async function measureWorkload(
   const running: RunningServer[] = [];
   try {
     for (const subject of servers.filter((server) => takesPart(server, workload))) {
-      const { name, runtime, peer, env } = subject;
+      const { name, runtime, peer } = subject;
       const entry: Entry = { name, runtime, peer: `${peer}@${runtime}`, results: [], run: never };
       entries.push(entry);
-      const program = setup.program(
-        runtime,
-        `programs/${subject.program}`,
-        programArgs(subject, workload),
-      );
       try {
-        const server = await startServer({
-          ...program,
-          env: { ...env, ...(options.uws ? { UWEBSOCKETS: options.uws } : {}) },
-          core: MEASURED_CORE,
-        });
+        const server = await startServer(serverProgram(subject, workload, options, setup));
         running.push(server);
         entry.run = (config) =>
           runLoad(load, { ...config, port: server.port, serverPid: server.pid });

@@ -4,16 +4,11 @@
  */
 
 import type { BenchOptions } from "../options.ts";
-import {
-  DRIVING_CORE,
-  MEASURED_CORE,
-  type Memory,
-  startServer,
-  withIdleConnections,
-} from "../processes.ts";
+import { DRIVING_CORE, type Memory, startServer, withIdleConnections } from "../processes.ts";
 import type { Progress } from "../progress.ts";
 import type { Row, Table } from "../results.ts";
-import { programArgs, type Subject, takesPart } from "../servers.ts";
+import { serverProgram } from "../server_program.ts";
+import { type Subject, takesPart } from "../servers.ts";
 import type { Setup } from "../setup.ts";
 import { median, ratio } from "../statistics.ts";
 import type { Workload } from "../workloads.ts";
@@ -61,10 +56,7 @@ async function measureOne(
   options: BenchOptions,
   setup: Setup,
 ): Promise<{ rss: number; heap: number }> {
-  const args = programArgs(server, workload);
-  const program = setup.program(server.runtime, `programs/${server.program}`, args, true);
-  const env = { ...server.env, ...(options.uws ? { UWEBSOCKETS: options.uws } : {}) };
-  const running = await startServer({ ...program, env, core: MEASURED_CORE });
+  const running = await startServer(serverProgram(server, workload, options, setup, true));
   const settled = async (): Promise<Memory> => {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     await running.memory(); // what the collection itself needs is there the second time

@@ -5,8 +5,9 @@
 
 import { median } from "../statistics.ts";
 import type { BenchOptions } from "../options.ts";
-import { DRIVING_CORE, MEASURED_CORE, runLoad, startServer } from "../processes.ts";
-import { programArgs, type Subject, takesPart } from "../servers.ts";
+import { DRIVING_CORE, runLoad, startServer } from "../processes.ts";
+import { serverProgram } from "../server_program.ts";
+import { type Subject, takesPart } from "../servers.ts";
 import type { Setup } from "../setup.ts";
 import type { Workload } from "../workloads.ts";
 import { chosenWorkloads } from "./load.ts";
@@ -58,18 +59,14 @@ async function runOnce(
   options: BenchOptions,
   setup: Setup,
 ): Promise<number> {
-  const { command } = setup.program(
-    server.runtime,
-    `programs/${server.program}`,
-    programArgs(server, workload),
-  );
+  const { command, env, core } = serverProgram(server, workload, options, setup);
   // Node and Bun take the flags first, Deno after "run".
   const at = server.runtime === "deno" ? 2 : 1;
   const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`];
   const running = await startServer({
     command: [...command.slice(0, at), ...flags, ...command.slice(at)],
-    env: server.env,
-    core: MEASURED_CORE,
+    env,
+    core,
   });
   try {
     const load = { ...setup.program(options.load, "load/load"), core: DRIVING_CORE };
