@@ -28,6 +28,8 @@ export class StreamTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #events: TransportEvents | undefined;
+  /** The sizes of the writes that were not taken yet, the oldest first. */
+  readonly #sizes: number[] = [];
   #paused = true;
   #reading = false;
   /** Lets the read loop go on. */
@@ -66,14 +68,17 @@ export class StreamTransport implements Transport {
     if (this.#ending || this.#closed) return true;
     const chunk = concatBytes(parts);
     this.bufferedBytes += chunk.length;
-    this.#writer.write(chunk).then(() => this.#written(chunk.length), () => {});
+    this.#sizes.push(chunk.length);
+    this.#writer.write(chunk).then(this.#onWritten, ignore);
     return false;
   }
 
-  #written(length: number): void {
-    this.bufferedBytes -= length;
-    if (this.bufferedBytes === 0 && !this.#closed) this.#events?.onDrain();
-  }
+  /** The oldest write has been taken; one function for all of them, and no list of one grows. */
+  readonly #onWritten = (): void => {
+    if (this.#closed) return;
+    this.bufferedBytes -= this.#sizes.shift()!;
+    if (this.bufferedBytes === 0) this.#events?.onDrain();
+  };
 
   pause(): void {
     this.#paused = true;
@@ -97,21 +102,18 @@ export class StreamTransport implements Transport {
         if (!isBufferSource(value)) {
           throw new TypeError(`Cannot read byte stream: expected bytes, got ${describe(value)}`);
         }
-        if (value.byteLength > 0) await this.#deliver(bytesOf(value));
+        if (value.byteLength === 0) continue;
+        // A chunk that came while reading was paused waits for the resume.
+        while (this.#paused && !this.#closed) {
+          await new Promise<void>((resolve) => this.#resumed = resolve);
+        }
+        if (!this.#closed) this.#events?.onData(bytesOf(value));
       }
     } catch (error) {
       this.#close(error);
     } finally {
       this.#reading = false;
     }
-  }
-
-  /** Hands a chunk on; one that came while reading was paused waits for the resume. */
-  async #deliver(chunk: Uint8Array): Promise<void> {
-    while (this.#paused && !this.#closed) {
-      await new Promise<void>((resolve) => this.#resumed = resolve);
-    }
-    if (!this.#closed) this.#events?.onData(chunk);
   }
 
   #end(): void {
@@ -145,3 +147,5 @@ export class StreamTransport implements Transport {
     this.#events?.onClose(error);
   }
 }
+
+function ignore(): void {}
