@@ -31,6 +31,7 @@ export const WEBSOCKET_ERROR_CODES = {
   // The peer's data is not acceptable; close codes 1007, 1008 and 1009.
   WS_UTF8_INVALID: "text or a close reason is not valid UTF-8",
   WS_TOO_MANY_FRAGMENTS: "a message has more fragments than maxFragments",
+  WS_FRAME_TOO_LARGE: "a frame is larger than maxFrameBytes",
   WS_MESSAGE_TOO_LARGE: "a message is larger than maxMessageBytes",
   WS_DEFLATE_INVALID: "a compressed message is corrupt",
   WS_RECEIVE_BUFFER_FULL: "nobody takes messages: more than maxBufferedBytes wait here",

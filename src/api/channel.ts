@@ -21,8 +21,8 @@ export interface CloseInfo {
 }
 
 /**
- * What a connection can do here. With this library's engine every entry is `true`; a runtime's own
- * socket lacks some.
+ * What a connection can do here. With this library's engine every entry is `true`, but for
+ * `frameDelivery` with compression; a runtime's own socket lacks some.
  */
 export interface ConnectionCapabilities {
   /** Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, `"browser"`, or the draft's with `./legacy`. */
@@ -55,6 +55,16 @@ export interface ConnectionCapabilities {
   readonly frameEvents: boolean;
   /** What the `closing` callback returns answers the peer's close; else the runtime answers alone. */
   readonly closeAnswers: boolean;
+  /** The `frame` callback gets each data frame by itself; not where messages may be compressed. */
+  readonly frameDelivery: boolean;
+}
+
+/** What a close frame says that goes before a connection is cut. */
+export interface LastWord {
+  /** 1000–1003, 1007–1014 or 3000–4999. Default: none, an empty close frame. */
+  closeCode?: number;
+  /** At most 123 bytes of UTF-8. Default: `""`. */
+  reason?: string;
 }
 
 /** Takes what a {@linkcode Channel} reports, synchronously and in order. */
@@ -67,6 +77,8 @@ export interface ChannelEvents {
   onMessageSlice(slice: Uint8Array): void;
   /** Takes the end of it. */
   onMessageEnd(): void;
+  /** Takes the end of a frame that does not end its message, after `deliverFrames()`. */
+  onFrameEnd(): void;
   /** Takes a ping; `false` suppresses the pong. */
   onPing(payload: Uint8Array): boolean;
   /** Takes a pong. */
@@ -128,8 +140,12 @@ export interface Channel {
   pong(payload: Uint8Array): void;
   /** Starts the closing handshake; arguments are valid. */
   close(closeCode: number | undefined, reason: string): void;
-  /** Cuts the connection; `error` is what `onClosed` then reports. */
-  terminate(error: WebSocketError): void;
+  /**
+   * Cuts the connection; `error` is what `onClosed` then reports.
+   *
+   * @param last What a close frame says before that, if it can go at once; valid. Default: none.
+   */
+  terminate(error: WebSocketError, last?: LastWord): void;
   /** Fails the connection with a close code that says so, and `error`. */
   fail(error: WebSocketError): void;
   /** Stops delivering, and holds the peer back where it can. */
@@ -140,4 +156,8 @@ export interface Channel {
   discardMessages(): void;
   /** Chooses how messages that start from now on are delivered. */
   setStreaming(streaming: boolean): void;
+  /** Delivers each frame by itself from now on, where `capabilities.frameDelivery` is `true`. */
+  deliverFrames?(): void;
+  /** Sends a frame as it is given, whatever rule it breaks, where it is this library's engine. */
+  sendRaw?(first: number, payload: Uint8Array, masked?: boolean): void;
 }

@@ -7,11 +7,11 @@ import { bytesOf, EMPTY_BYTES, isBufferSource } from "../bytes.ts";
 import { encodeUtf8, MAX_CONTROL_BYTES } from "../frames/mod.ts";
 import { notOpen, writeClosePayload } from "../connection/mod.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
-import type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
+import type { CloseInfo, ConnectionCapabilities, LastWord } from "./channel.ts";
 import type { ConnectionCore } from "./connection_core.ts";
 import type { Message } from "./message_queue.ts";
 import type { StreamedMessage } from "./message_reader.ts";
-import { describe } from "./options.ts";
+import { checkOptionNames, describe } from "./options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { Bytes, Sendable, SendOptions } from "./sender.ts";
 
@@ -198,27 +198,45 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
    * Closes the connection: sends what is still in line, then a close frame, and waits for the
    * peer's. Messages that arrive after this call are dropped.
    *
-   * @param closeCode 1000–1003, 1007–1014 or 3000–4999. Default: 1000.
+   * @param closeCode 1000–1003, 1007–1014 or 3000–4999; `null` for none, which the peer sees as
+   * 1005. Default: 1000.
    * @param reason At most 123 bytes of UTF-8. Default: `""`.
    * @returns The same promise as `closed`.
-   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {TypeError} If an argument has the wrong type, or a reason comes without a code.
    * @throws {RangeError} If the code must not be sent, or the reason is too long.
    */
-  close(closeCode = 1000, reason = ""): Promise<CloseInfo> {
-    writeClosePayload(closeCode, reason); // throws on misuse, before anything has changed
-    if (!this.capabilities.allCloseCodes && closeCode !== 1000 && closeCode < 3000) {
-      throw new RangeError(
-        `Cannot close: code ${closeCode} cannot be sent on this runtime's socket; ` +
-          "allowed are 1000 and 3000-4999",
-      );
-    }
-    this.#core.close(closeCode, reason);
+  close(closeCode: number | null = 1000, reason = ""): Promise<CloseInfo> {
+    const sent = closeCode ?? undefined;
+    this.#checkClose(sent, reason); // before anything has changed
+    this.#core.close(sent, reason);
     return this.#core.closed;
   }
 
-  /** Cuts the connection at once, without a closing handshake. */
-  terminate(): void {
-    this.#core.terminate();
+  /**
+   * Cuts the connection at once, without a closing handshake.
+   *
+   * @param last What to tell the peer before that, in a close frame: `{ closeCode: 1002, reason }`, or
+   * `{}` for none of both. It goes out only if it can at once, in the place of all that waits to be
+   * sent, and is not answered. Default: nothing is sent.
+   * @throws {TypeError} If it is no such object.
+   * @throws {RangeError} If the code must not be sent, or the reason is too long.
+   */
+  terminate(last?: LastWord): void {
+    if (last !== undefined) {
+      checkOptionNames(last, ["closeCode", "reason"]);
+      this.#checkClose(last.closeCode, last.reason);
+    }
+    this.#core.terminate(last);
+  }
+
+  #checkClose(closeCode: number | undefined, reason: string | undefined): void {
+    writeClosePayload(closeCode, reason); // throws on misuse
+    const { allCloseCodes } = this.capabilities;
+    if (allCloseCodes || closeCode === undefined || closeCode === 1000 || closeCode >= 3000) return;
+    throw new RangeError(
+      `Cannot close: code ${closeCode} cannot be sent on this runtime's socket; ` +
+        "allowed are 1000 and 3000-4999",
+    );
   }
 
   /** Closes the connection and waits until all is over; for `await using`. */

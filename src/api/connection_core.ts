@@ -14,8 +14,9 @@ import { CloseCode } from "../frames/mod.ts";
 import { type ClosePayload, notOpen, writeClosePayload } from "../connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
-import type { Channel, ChannelEvents, CloseInfo } from "./channel.ts";
+import type { Channel, ChannelEvents, CloseInfo, LastWord } from "./channel.ts";
 import { closeAnswer, type HandlerCallbacks } from "./handler.ts";
+import { FrameConsumer } from "./frame_consumer.ts";
 import {
   type FlowControl,
   type Message,
@@ -134,10 +135,27 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   useCallbacks(callbacks: HandlerCallbacks, onError: (error: unknown) => void): void {
     this.#callbacks = callbacks;
     this.#onError = onError;
+    if (callbacks.frame !== undefined) return this.#useFrames(callbacks.frame, callbacks);
     if (callbacks.message !== undefined) this.#consumer = new CallbackConsumer(this, callbacks);
     this.call(callbacks.open, undefined);
     // Callbacks that want no messages must not make the peer wait until somebody takes them.
     this.#consumer ??= new CallbackConsumer(this, callbacks);
+  }
+
+  /** Hands data frames to a callback, in the place of messages. */
+  #useFrames(frame: NonNullable<HandlerCallbacks["frame"]>, callbacks: HandlerCallbacks): void {
+    this.#consumer = new FrameConsumer((it) => this.call(frame, it));
+    if (!this.channel.capabilities.frameDelivery) {
+      return this.handlerFailed(
+        new DOMException(
+          "Cannot use handler: frames cannot be had one by one " +
+            (this.info.extensions === "" ? "on this runtime's socket" : "with compression"),
+          "NotSupportedError",
+        ),
+      );
+    }
+    this.channel.deliverFrames?.();
+    this.call(callbacks.open, undefined);
   }
 
   /** Calls a callback; what it throws, or what its promise rejects with, fails the connection. */
@@ -191,11 +209,13 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     } else this.channel.close(closeCode, reason);
   }
 
-  terminate(): void {
+  /** Cuts the connection, after a close frame if there is a last word. */
+  terminate(last?: LastWord): void {
     if (this.readyState === CLOSED) return;
     this.#leave();
     this.channel.terminate(
       new WebSocketError("Cannot go on: this side cut the connection", { code: "WS_TERMINATED" }),
+      last,
     );
   }
 
@@ -298,6 +318,10 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   onMessageEnd(): void {
     this.#consumer?.onMessageEnd();
+  }
+
+  onFrameEnd(): void {
+    this.#consumer?.onFrameEnd?.();
   }
 
   onPing(payload: Uint8Array): boolean {

@@ -22,4 +22,11 @@ export const ENGINE_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   compression: true,
   frameEvents: true,
   closeAnswers: true,
+  frameDelivery: true,
+});
+
+/** The same with permessage-deflate: what a compressed frame carries cannot be told from its like. */
+export const DEFLATED_CAPABILITIES: ConnectionCapabilities = Object.freeze({
+  ...ENGINE_CAPABILITIES,
+  frameDelivery: false,
 });

@@ -16,13 +16,20 @@ import {
   type FrameObserver,
   type Role,
   type SharedMessage,
+  writeClosePayload,
 } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import { connectionAborted } from "./aborted.ts";
-import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
-import { ENGINE_CAPABILITIES } from "./engine_capabilities.ts";
+import type {
+  Channel,
+  ChannelEvents,
+  CloseInfo,
+  ConnectionCapabilities,
+  LastWord,
+} from "./channel.ts";
+import { DEFLATED_CAPABILITIES, ENGINE_CAPABILITIES } from "./engine_capabilities.ts";
 import { type Beating, Heartbeat } from "./heartbeat.ts";
 import { IdleContext } from "./idle_context.ts";
 import { IdleFlush } from "./idle_flush.ts";
@@ -35,9 +42,12 @@ const FLUSH_BYTES = 256 * 1024;
 /** While more than this waits to be sent, only the latest ping is answered. */
 const HOLD_PONGS_BYTES = 16 * 1024;
 
+/** How long the close frame of `terminate()` may take to leave, in milliseconds. */
+const LAST_WORD_MS = 1000;
+
 /** Drives an {@linkcode Engine} over a {@linkcode Transport}. */
 export class EngineChannel implements Channel, EngineSink, TransportEvents, Beating {
-  readonly capabilities: ConnectionCapabilities = ENGINE_CAPABILITIES;
+  readonly capabilities: ConnectionCapabilities;
 
   readonly #engine: Engine;
   readonly #transport: Transport;
@@ -66,6 +76,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #idleContext: IdleContext | undefined;
 
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether nothing is waited for but that the last word leaves. */
+  #cutting = false;
   #onAbort: (() => void) | undefined;
   #error: WebSocketError | undefined;
   #finished = false;
@@ -90,13 +102,16 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#role = role;
     this.#options = options;
     this.#early = early;
-    const { maxMessageBytes, maxFragments, fragmentBytes } = options;
+    const { maxMessageBytes, maxFragments, maxFrameBytes, fragmentBytes, silentClose } = options;
     this.#deflate = deflate;
+    this.capabilities = deflate === undefined ? ENGINE_CAPABILITIES : DEFLATED_CAPABILITIES;
     this.#engine = new Engine(this, {
       role,
       maxMessageBytes,
       maxFragments,
+      maxFrameBytes,
       fragmentBytes,
+      silentClose,
       deflate,
       frameObserver,
     });
@@ -185,6 +200,11 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     return sent.then(() => this.#afterSend());
   }
 
+  sendRaw(first: number, payload: Uint8Array, masked?: boolean): void {
+    this.#engine.sendRaw(first, payload, masked);
+    this.#afterSend();
+  }
+
   ping(payload: Uint8Array): void {
     this.#engine.ping(payload);
     this.#afterSend();
@@ -211,13 +231,25 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#flush();
   }
 
-  terminate(error: WebSocketError): void {
+  terminate(error: WebSocketError, last?: LastWord): void {
     if (this.#finished) return;
     if (this.#engine.state !== "closed") {
       this.#error ??= error;
-      this.#engine.abandon();
+      // Behind bytes that the peer does not take, a last word would keep the connection.
+      const says = last !== undefined && !this.#blocked;
+      this.#engine.abandon(says ? writeClosePayload(last.closeCode, last.reason) : undefined);
+      const { output } = this.#engine;
+      if (output.pendingBytes > 0 && !this.#transport.write(output.take())) return this.#cutSoon();
     }
     this.#transport.destroy();
+  }
+
+  /** Cuts when the last word has left, or could not. */
+  #cutSoon(): void {
+    this.#blocked = this.#cutting = true;
+    this.#heartbeat?.stop();
+    clearTimeout(this.#closeTimer);
+    this.#closeTimer = setTimeout(() => this.#transport.destroy(), LAST_WORD_MS);
   }
 
   #afterSend(): void {
@@ -280,6 +312,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   onDrain(): void {
+    if (this.#cutting) return this.#transport.destroy();
     this.#blocked = false;
     this.#engine.output.release();
     this.#heartbeat?.drained();
@@ -368,6 +401,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#events.onMessageEnd();
   }
 
+  onFrameEnd(): void {
+    this.#events.onFrameEnd();
+  }
+
   onPing(payload: Uint8Array): boolean {
     return this.#events.onPing(payload);
   }
@@ -434,6 +471,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   setStreaming(streaming: boolean): void {
     this.#engine.streaming = streaming;
+  }
+
+  deliverFrames(): void {
+    this.#engine.deliverFrames();
   }
 }
 

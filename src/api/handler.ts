@@ -7,6 +7,7 @@ import { type ClosePayload, writeClosePayload } from "../connection/mod.ts";
 import type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { ConnectionCore } from "./connection_core.ts";
+import type { DataFrame } from "./frame_consumer.ts";
 import type { Message } from "./message_queue.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import type { WebSocketError } from "../errors.ts";
@@ -34,6 +35,13 @@ export interface HandlerCallbacks<Data = any> {
    * `open` has begun to read them in another way.
    */
   message?(socket: WebSocketConnection<Data>, data: Message): unknown;
+  /**
+   * A data frame came. With this callback, which takes the place of `message`, messages are not put
+   * together: `maxMessageBytes` holds for each frame, and `maxFragments` not at all. Without
+   * compression on this library's engine only: where `capabilities.frameDelivery` is `false` the
+   * handler fails.
+   */
+  frame?(socket: WebSocketConnection<Data>, frame: DataFrame): unknown;
   /** Everything sent has left, after some of it had to wait. */
   drain?(socket: WebSocketConnection<Data>): unknown;
   /** A ping came; return `false` to suppress the pong. */
@@ -64,7 +72,17 @@ export type Handler<Data = any> =
   | ((socket: WebSocketConnection<Data>) => void | Promise<void>)
   | HandlerCallbacks<Data>;
 
-const CALLBACK_NAMES = ["open", "message", "drain", "ping", "pong", "error", "closing", "close"];
+const CALLBACK_NAMES = [
+  "open",
+  "message",
+  "frame",
+  "drain",
+  "ping",
+  "pong",
+  "error",
+  "closing",
+  "close",
+];
 
 /**
  * Checks a handler before it is needed.
@@ -88,6 +106,10 @@ export function checkHandler(handler: unknown, names = CALLBACK_NAMES): void {
         `Cannot use handler: "${name}" must be a function, got ${describe(callback)}`,
       );
     }
+  }
+  const { message, frame } = handler as HandlerCallbacks;
+  if (message !== undefined && frame !== undefined) {
+    throw new TypeError('Cannot use handler: "frame" takes the place of "message"; give one');
   }
 }
 

@@ -18,6 +18,8 @@ export interface MessageConsumer {
   onMessageSlice(slice: Uint8Array): void;
   /** Takes the end of it. */
   onMessageEnd(): void;
+  /** Takes the end of a frame that does not end its message; {@linkcode FrameConsumer} only. */
+  onFrameEnd?(): void;
   /** Takes the end of everything; `error` when the connection failed. */
   onEnd(error: WebSocketError | undefined): void;
 }

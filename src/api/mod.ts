@@ -34,7 +34,8 @@ export {
   type Verify,
 } from "../handshake/mod.ts";
 export type { ClosePayload } from "../connection/mod.ts";
-export type { CloseInfo, ConnectionCapabilities } from "./channel.ts";
+export type { CloseInfo, ConnectionCapabilities, LastWord } from "./channel.ts";
+export type { DataFrame } from "./frame_consumer.ts";
 export type { ClientOptions } from "./client_opening.ts";
 export type { CompressionOptions } from "./compression.ts";
 export { WebSocketConnection } from "./connection.ts";

@@ -8,7 +8,13 @@
 import type { ClosePayload, SharedMessage } from "../connection/mod.ts";
 import type { WebSocketError } from "../errors.ts";
 import { TEXT } from "../frames/mod.ts";
-import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "./channel.ts";
+import type {
+  Channel,
+  ChannelEvents,
+  CloseInfo,
+  ConnectionCapabilities,
+  LastWord,
+} from "./channel.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
 
 /** Passes everything on, and reports it to a {@linkcode ConnectionTap}. */
@@ -108,6 +114,11 @@ export class ObservedChannel implements Channel, ChannelEvents {
     return this.#channel.isSlow(size, compress);
   }
 
+  /** There is one where the channel has one. */
+  get sendRaw(): Channel["sendRaw"] {
+    return this.#channel.sendRaw?.bind(this.#channel);
+  }
+
   ping(payload: Uint8Array): void {
     if (!this.#frames) this.#tap.control("out", "ping", payload);
     this.#channel.ping(payload);
@@ -125,8 +136,11 @@ export class ObservedChannel implements Channel, ChannelEvents {
     this.#channel.close(closeCode, reason);
   }
 
-  terminate(error: WebSocketError): void {
-    this.#channel.terminate(error);
+  terminate(error: WebSocketError, last?: LastWord): void {
+    if (!this.#frames && last !== undefined && this.open) {
+      this.#tap.closing("out", last.closeCode ?? 1005, last.reason ?? "");
+    }
+    this.#channel.terminate(error, last);
   }
 
   fail(error: WebSocketError): void {
@@ -152,6 +166,10 @@ export class ObservedChannel implements Channel, ChannelEvents {
     this.#channel.setStreaming(streaming);
   }
 
+  deliverFrames(): void {
+    this.#channel.deliverFrames?.();
+  }
+
   // ---------------------------------------------------------------- receiving
 
   onMessage(data: string | Uint8Array): void {
@@ -173,6 +191,10 @@ export class ObservedChannel implements Channel, ChannelEvents {
   onMessageEnd(): void {
     this.#tap.message("in", this.#receivedType, undefined, this.#receivedBytes);
     this.#events.onMessageEnd();
+  }
+
+  onFrameEnd(): void {
+    this.#events.onFrameEnd();
   }
 
   onPing(payload: Uint8Array): boolean {

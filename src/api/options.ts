@@ -16,6 +16,11 @@ export interface ConnectionOptions {
   maxMessageBytes?: number;
   /** The most frames of a message that is delivered whole; one more ends with 1008. Default: 16,384. */
   maxFragments?: number;
+  /**
+   * The most payload bytes of a data frame that is received, as on the wire; a larger one ends with
+   * 1009 when its header has come. It holds for `messages()`, too. Default: `Infinity`.
+   */
+  maxFrameBytes?: number;
   /** The most bytes of the peer's HTTP head. Default: 16 KiB. */
   maxHeaderBytes?: number;
   /** The deadline of the opening handshake, in milliseconds. Default: 10,000. */
@@ -39,6 +44,11 @@ export interface ConnectionOptions {
    * stream. Drafts 75 and 76 have no fragments. Default: `Infinity`, a frame for each message.
    */
   fragmentBytes?: number;
+  /**
+   * Sends close frames without a code and a reason, whatever they are sent for: a peer learns
+   * nothing of this side. Default: `false`.
+   */
+  silentClose?: boolean;
   /** Cuts the handshake or the connection when aborted. Default: none. */
   signal?: AbortSignal;
   /** Who sees what the connection does: logs, metrics, traces. Default: nobody, at no cost. */
@@ -47,9 +57,11 @@ export interface ConnectionOptions {
 
 /** {@linkcode ConnectionOptions} with every default filled in. */
 export type ResolvedOptions =
-  & Required<Omit<ConnectionOptions, "signal" | "observer">>
+  & Required<Omit<ConnectionOptions, "signal" | "observer" | "silentClose">>
   & Pick<ConnectionOptions, "signal">
   & {
+    /** Whether close frames say nothing; absent for no. */
+    readonly silentClose?: boolean;
     /** Who observes; absent for nobody. */
     readonly observers?: Observers;
   };
@@ -57,12 +69,13 @@ export type ResolvedOptions =
 /** The longest time that timers of every runtime can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-type NumberOption = Exclude<keyof ConnectionOptions, "signal" | "observer">;
+type NumberOption = Exclude<keyof ConnectionOptions, "signal" | "observer" | "silentClose">;
 
 /** Default, least and most of every number; whether `Infinity` is allowed. */
 const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, number, boolean] } = {
   maxMessageBytes: [16 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER, true],
   maxFragments: [16384, 1, Number.MAX_SAFE_INTEGER, true],
+  maxFrameBytes: [Infinity, 0, Number.MAX_SAFE_INTEGER, true],
   maxHeaderBytes: [16 * 1024, 256, 1024 * 1024, false],
   handshakeTimeoutMs: [10_000, 1, MAX_TIMEOUT_MS, false],
   closeTimeoutMs: [10_000, 1, MAX_TIMEOUT_MS, false],
@@ -76,6 +89,7 @@ const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, numb
 /** The names of all {@linkcode ConnectionOptions}. */
 export const CONNECTION_OPTION_NAMES: readonly string[] = [
   ...Object.keys(NUMBERS),
+  "silentClose",
   "signal",
   "observer",
 ];
@@ -123,6 +137,13 @@ export function resolveOptions(
     );
   }
   resolved.signal = signal;
+  const { silentClose } = options;
+  if (silentClose !== undefined && typeof silentClose !== "boolean") {
+    throw new TypeError(
+      `Cannot use option "silentClose": expected a boolean, got ${describe(silentClose)}`,
+    );
+  }
+  if (silentClose) resolved.silentClose = true;
   const observers = resolveObservers(options.observer, onError);
   if (observers !== undefined) resolved.observers = observers;
   return resolved as unknown as ResolvedOptions;

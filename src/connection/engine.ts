@@ -62,6 +62,8 @@ export interface EngineOptions extends MessageLimits {
   deflate?: PermessageDeflate | undefined;
   /** The most payload bytes of a data frame that is sent. Default: `Infinity`. */
   fragmentBytes?: number;
+  /** Whether close frames go without code and reason. Default: `false`. */
+  silentClose?: boolean | undefined;
   /** Who sees every frame. Default: nobody. */
   frameObserver?: FrameObserver | undefined;
 }
@@ -95,7 +97,8 @@ export class Engine implements ControlSink, OutgoingOwner {
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
     const observer = options.frameObserver;
-    this.#outgoing = new Outgoing(this, !server, options.deflate, observer, options.fragmentBytes);
+    const { deflate, fragmentBytes, silentClose } = options;
+    this.#outgoing = new Outgoing(this, !server, deflate, observer, fragmentBytes, silentClose);
     const frames = observer === undefined
       ? this.#receiver
       : new ObservedFrameSink(this.#receiver, observer, server);
@@ -137,6 +140,11 @@ export class Engine implements ControlSink, OutgoingOwner {
   /** Whether messages that start from now on are delivered slice by slice. */
   set streaming(streaming: boolean) {
     this.#receiver.streaming = streaming;
+  }
+
+  /** Delivers data frames one by one from now on; not where messages are compressed. */
+  deliverFrames(): void {
+    this.#receiver.deliverFrames();
   }
 
   /** Whether reading is paused. */
@@ -217,11 +225,16 @@ export class Engine implements ControlSink, OutgoingOwner {
     this.#goOn();
   }
 
-  /** Stops receiving for good, without a word to the peer. */
-  abandon(): void {
+  /**
+   * Stops receiving for good and drops the output.
+   *
+   * @param last The payload of a close frame to be all of it. Default: no word to the peer.
+   */
+  abandon(last?: Uint8Array): void {
     this.#fail();
     this.#deflate?.release();
     this.output.discard();
+    if (last !== undefined) this.#outgoing.close(last);
   }
 
   /** Gives the sending side's compression context back; the next message starts a new one. */
@@ -320,6 +333,11 @@ export class Engine implements ControlSink, OutgoingOwner {
     compress?: boolean,
   ): Promise<void> | void {
     return this.#outgoing.sendFragment(bytes, type, final, compress);
+  }
+
+  /** Sends a frame as it is given, for tests of a peer; see {@linkcode Outgoing.sendRaw}. */
+  sendRaw(first: number, payload: Uint8Array, masked?: boolean): void {
+    this.#outgoing.sendRaw(first, payload, masked);
   }
 
   /** Sends a ping; see {@linkcode Outgoing.ping}. */

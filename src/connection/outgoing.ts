@@ -3,6 +3,7 @@
  * @module
  */
 
+import { concatBytes, EMPTY_BYTES } from "../bytes.ts";
 import { WebSocketError } from "../errors.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
@@ -39,12 +40,15 @@ export class Outgoing {
   readonly #deflate: PermessageDeflate | undefined;
   readonly #deflated: DeflatedOutput | undefined;
   readonly #fragmentBytes: number;
+  /** Whether close frames tell nothing. */
+  readonly #silent: boolean;
   /** Whether the close frame has gone, which is the last one. */
   #closed = false;
   /** Whether the connection failed or was abandoned. */
   #over = false;
-  /** Whether a fragmented message is begun and not finished. */
+  /** Whether a fragmented message is begun and not finished, and whether that is a raw one. */
   #sending = false;
+  #rawSending = false;
 
   // Pongs that wait because the peer does not read: only the latest is kept.
   #holdPongs = false;
@@ -56,6 +60,7 @@ export class Outgoing {
    * @param deflate permessage-deflate, as it was negotiated. Default: none.
    * @param observer Who sees every frame. Default: nobody.
    * @param fragmentBytes The most payload bytes of a data frame. Default: `Infinity`.
+   * @param silent Whether close frames go without code and reason. Default: `false`.
    */
   constructor(
     owner: OutgoingOwner,
@@ -63,9 +68,11 @@ export class Outgoing {
     deflate?: PermessageDeflate,
     observer?: FrameObserver,
     fragmentBytes = Infinity,
+    silent = false,
   ) {
     this.#owner = owner;
     this.#fragmentBytes = fragmentBytes;
+    this.#silent = silent;
     this.#masking = masking;
     this.#deflate = deflate;
     this.writer = observer === undefined
@@ -199,7 +206,7 @@ export class Outgoing {
     final: boolean,
     compress?: boolean,
   ): Promise<void> | void {
-    if (!this.#sending) this.#checkSend();
+    if (!this.#sending || this.#rawSending) this.#checkSend();
     else this.#checkOpen();
     const opcode = this.#sending ? CONTINUATION : type === "text" ? TEXT : BINARY;
     const first = !this.#sending;
@@ -209,6 +216,31 @@ export class Outgoing {
       return this.#whenDeflated(() => this.#deflated!.writeFragment(bytes, final, this));
     }
     this.#write(opcode, bytes, false, final);
+  }
+
+  /**
+   * Sends a frame as it is given, whatever rule it breaks. A message that it leaves open must be ended
+   * by another one: until then nothing else of a message can be sent.
+   *
+   * @param first The first header byte: FIN, RSV1-3, opcode.
+   * @param payload The payload, which is copied.
+   * @param masked Whether it is masked. Default: as the role demands.
+   */
+  sendRaw(first: number, payload: Uint8Array, masked = this.#masking): void {
+    this.checkStillOpen();
+    const opcode = first & 0x0f;
+    if (opcode < CLOSE) {
+      if (this.#sending && !this.#rawSending) this.#checkSend();
+      this.#sending = this.#rawSending = (first & FIN) === 0;
+    }
+    if (masked === this.#masking) this.writer.writeFrame(first, payload);
+    else {
+      const other = new FrameWriter(masked);
+      other.writeFrame(first, payload);
+      this.writer.writeEncoded(concatBytes(other.take()));
+      other.release();
+    }
+    if (opcode === CLOSE) this.#closed = true;
   }
 
   /** Internal: throws unless a message that took time to compress may still be sent. */
@@ -253,7 +285,7 @@ export class Outgoing {
     if (this.#closed) return;
     this.#closed = true;
     this.#heldPong = undefined;
-    this.writer.writeFrame(FIN | CLOSE, payload);
+    this.writer.writeFrame(FIN | CLOSE, this.#silent ? EMPTY_BYTES : payload);
   }
 
   #sendControl(opcode: number, payload: Uint8Array): void {

@@ -34,6 +34,8 @@ export interface MessageSink {
   onMessageSlice(slice: Uint8Array): void;
   /** Takes the end of it. */
   onMessageEnd(): void;
+  /** Takes the end of a frame that does not end its message; where frames are asked for only. */
+  onFrameEnd?(): void;
 }
 
 /** Where a receiver hands control frames. */
@@ -52,11 +54,21 @@ export interface MessageLimits {
   maxMessageBytes: number;
   /** Frames. */
   maxFragments: number;
+  /** Payload bytes of one data frame, delivered whole or not. Default: `Infinity`. */
+  maxFrameBytes?: number;
 }
 
 /** What deflate makes of a message at most: a little more than it was. */
 function mostCompressed(bytes: number): number {
   return bytes + bytes / 256 + 1024;
+}
+
+function frameTooLarge(length: number, limit: number): FrameFault {
+  return {
+    code: "WS_FRAME_TOO_LARGE",
+    closeCode: CloseCode.MESSAGE_TOO_BIG,
+    message: `Cannot receive message: one of its frames has ${length} bytes, limit ${limit}`,
+  };
 }
 
 /** Builds messages from frames. */
@@ -72,6 +84,8 @@ export class Receiver implements FrameSink {
   readonly #sink: MessageSink;
   readonly #controlSink: ControlSink;
   readonly #limits: MessageLimits;
+  #maxFrameBytes: number;
+  #framewise = false;
 
   // The frame whose payload is being received.
   #control = false;
@@ -98,6 +112,7 @@ export class Receiver implements FrameSink {
     this.#sink = sink;
     this.#controlSink = controlSink;
     this.#limits = limits;
+    this.#maxFrameBytes = limits.maxFrameBytes ?? Infinity;
     if (deflate !== undefined) {
       this.line = new DeliveryLine(
         () => controlSink.onIdle(),
@@ -105,6 +120,15 @@ export class Receiver implements FrameSink {
       );
       this.#inflation = new Inflation(deflate, sink, this.line, limits.maxMessageBytes);
     }
+  }
+
+  /**
+   * Delivers frame by frame from now on: slice by slice, with the ends of frames. A frame is what is
+   * put together then, so `maxMessageBytes` holds for each.
+   */
+  deliverFrames(): void {
+    this.streaming = this.#framewise = true;
+    this.#maxFrameBytes = Math.min(this.#maxFrameBytes, this.#limits.maxMessageBytes);
   }
 
   /** Lets go of a message that will not be finished, and of deliveries that wait. */
@@ -126,6 +150,7 @@ export class Receiver implements FrameSink {
     this.#opcode = opcode;
     this.#control = opcode >= CLOSE;
     if (this.#control) return null;
+    if (length > this.#maxFrameBytes) return frameTooLarge(length, this.#maxFrameBytes);
     this.#final = (first & FIN) !== 0;
     if (opcode === CONTINUATION) {
       if (!this.#inMessage) {
@@ -175,7 +200,12 @@ export class Receiver implements FrameSink {
     if (this.#control) return this.#onControl(slice, last);
     const ends = last && this.#final;
     if (this.#streamed) {
-      return this.#compressed ? this.#onCompressedSlice(slice, ends) : this.#onSlice(slice, ends);
+      if (this.#compressed) return this.#onCompressedSlice(slice, ends);
+      const fault = this.#onSlice(slice, ends);
+      if (last && !ends && fault === null && this.#framewise && !this.#discarding) {
+        this.#sink.onFrameEnd?.();
+      }
+      return fault;
     }
     if (ends && slice.length === this.#messageBytes) {
       // The usual case: the message is one frame, and all of it lies in this chunk.

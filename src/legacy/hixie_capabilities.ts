@@ -25,6 +25,7 @@ function capabilitiesOf(version: HixieVersion): ConnectionCapabilities {
     compression: false,
     frameEvents: false,
     closeAnswers: false,
+    frameDelivery: false,
   });
 }
 

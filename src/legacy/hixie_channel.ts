@@ -82,7 +82,7 @@ export class HixieChannel implements Channel, TransportEvents {
     this.#options = options;
     this.#early = early;
     this.#closes = version === "hixie-76";
-    this.#text = new HixieText(options.maxMessageBytes);
+    this.#text = new HixieText(options.maxMessageBytes, options.maxFrameBytes);
     this.#parser = new HixieParser(
       {
         onTextStart: () => this.#text.begin(),
@@ -90,7 +90,7 @@ export class HixieChannel implements Channel, TransportEvents {
         onCloseFrame: () => this.#onCloseFrame(),
       },
       this.#closes,
-      options.maxMessageBytes,
+      Math.min(options.maxMessageBytes, options.maxFrameBytes),
     );
   }
 

@@ -15,15 +15,20 @@ export class HixieText {
   streaming = false;
 
   readonly #maxBytes: number;
+  readonly #maxFrameBytes: number;
   #discarding = false;
   #streamed = false;
   #bytes = 0;
   #validator: Utf8Validator | undefined;
   #assembly: MessageAssembly | undefined;
 
-  /** @param maxBytes The most bytes of a message that is delivered whole. */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes The most bytes of a message that is delivered whole.
+   * @param maxFrameBytes The most of any: here a message is a frame. Default: `Infinity`.
+   */
+  constructor(maxBytes: number, maxFrameBytes = Infinity) {
     this.#maxBytes = maxBytes;
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   /** Drops messages from now on, unread. */
@@ -53,6 +58,7 @@ export class HixieText {
     if (this.#discarding) return null;
     const whole = last && this.#bytes === 0;
     this.#bytes += slice.length;
+    if (this.#bytes > this.#maxFrameBytes) return frameTooLarge(this.#bytes, this.#maxFrameBytes);
     if (this.#streamed) {
       if (!this.#validate(slice, last)) return notText();
       if (slice.length > 0) this.sink.onMessageSlice(slice);
@@ -88,6 +94,13 @@ export class HixieText {
 
 function notText(): HixieFault {
   return { code: "WS_UTF8_INVALID", message: "Cannot decode message: it is not valid UTF-8" };
+}
+
+function frameTooLarge(bytes: number, limit: number): HixieFault {
+  return {
+    code: "WS_FRAME_TOO_LARGE",
+    message: `Cannot receive message: its frame has at least ${bytes} bytes, limit ${limit}`,
+  };
 }
 
 function tooLarge(bytes: number, limit: number): HixieFault {

@@ -37,6 +37,7 @@ function harnessFor(plugin: BunWebSocketPlugin, early = true): NativeHarness {
       compression: false,
       frameEvents: false,
       closeAnswers: false,
+      frameDelivery: false,
     },
     serve: (handler, options) =>
       serveBun(plugin, (request, server) => upgradeWebSocket(request, server, handler, options)),

@@ -26,6 +26,7 @@ const harness: NativeHarness = {
     compression: false,
     frameEvents: false,
     closeAnswers: false,
+    frameDelivery: false,
   },
   serve: (handler, options) =>
     serveDeno((request, info) => upgradeWebSocket(request, handler, options, info)),

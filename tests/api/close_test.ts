@@ -2,6 +2,8 @@ import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { hex } from "../support/bytes.ts";
 import { thrownByTimers } from "../support/timers.ts";
+import { type DecodedFrame, decodeFrames } from "../support/wire.ts";
+import type { LastWord } from "../../src/api/channel.ts";
 import {
   acceptPeer,
   closeFrame,
@@ -18,6 +20,11 @@ import {
 } from "./ends.ts";
 
 const { TEXT, CLOSE, PING } = OP;
+
+/** A close frame without a code, as a server's peer reads it. */
+function plainClose(): DecodedFrame {
+  return decodeFrames(plain({ opcode: CLOSE, payload: "" }))[0];
+}
 
 test("close() sends its code and reason, and closed tells what the peer answered", async () => {
   const { socket, peer } = await acceptPeer();
@@ -41,6 +48,91 @@ test("close() without arguments sends 1000", async () => {
   socket.terminate();
 });
 
+test("close(null) sends a close frame without a code, and takes no reason", async () => {
+  const { socket, peer } = await acceptPeer();
+  assertThrows(() => socket.close(null, "why"), TypeError, "needs a close code");
+  const closed = socket.close(null);
+  assertEquals(await soon(peer.readFrame(), "close"), plainClose());
+  peer.write(masked({ opcode: CLOSE, payload: "" }));
+  peer.end();
+  assertEquals(await soon(closed, "end"), { closeCode: 1005, reason: "", wasClean: true });
+});
+
+test("with silentClose no close frame tells anything, whoever begins and whatever happened", async () => {
+  const options = { silentClose: true };
+  const ours = await acceptPeer(options);
+  ours.socket.close(4000, "secret");
+  assertEquals(await soon(ours.peer.readFrame(), "close"), plainClose());
+  ours.socket.terminate();
+  const theirs = await acceptPeer(options);
+  theirs.peer.write(masked(closeFrame(4000, "mine")));
+  assertEquals(await soon(theirs.peer.readFrame(), "echo"), plainClose());
+  theirs.peer.end();
+  const info = { closeCode: 4000, reason: "mine", wasClean: true };
+  assertEquals(await soon(theirs.socket.closed, "end"), info);
+  const broken = await acceptPeer(options);
+  broken.peer.write(plain(text("not masked")));
+  assertEquals(await soon(broken.peer.readFrame(), "failure"), plainClose());
+  broken.peer.end();
+  const { error } = await soon(broken.socket.closed, "failure's end");
+  assertEquals([error?.code, error?.closeCode], ["WS_MASK_MISSING", 1002]);
+  const thrown = await handlePeer(() => Promise.reject(new Error("secret")), options);
+  assertEquals(await soon(thrown.peer.readFrame(), "handler's failure"), plainClose());
+  thrown.socket.terminate();
+  const terminated = await acceptPeer(options);
+  terminated.socket.terminate({ closeCode: 4000, reason: "secret" });
+  assertEquals(await soon(terminated.peer.readFrame(), "last word"), plainClose());
+});
+
+test("terminate() with a code sends a close frame and cuts without an answer", async () => {
+  for (const open of [acceptPeer, connectPeer]) {
+    const { socket, peer } = await open();
+    socket.terminate({ closeCode: 1002, reason: "go" });
+    const frame = (await soon(peer.readFrame(), "last word"))!;
+    assertEquals([frame.opcode, frame.payload], [CLOSE, closeFrame(1002, "go").payload]);
+    const { closeCode, wasClean, error } = await soon(socket.closed, "cut"); // peer says nothing
+    assertEquals([closeCode, wasClean, error?.code], [1006, false, "WS_TERMINATED"]);
+  }
+  const empty = await acceptPeer();
+  empty.socket.terminate({});
+  assertEquals(await soon(empty.peer.readFrame(), "empty last word"), plainClose());
+});
+
+test("terminate() with a code goes before what waits to be sent, and waits for no peer", async () => {
+  const waiting = await acceptPeer();
+  void waiting.socket.send("never to be seen");
+  waiting.socket.terminate({ closeCode: 4000 });
+  const frame = (await soon(waiting.peer.readFrame(), "last word"))!;
+  assertEquals([frame.opcode, frame.payload], [CLOSE, closeFrame(4000).payload]);
+  const stalled = await acceptPeer();
+  stalled.peer.stall();
+  void stalled.socket.send("a");
+  await until(() => stalled.socket.bufferedAmount > 0, "something waits");
+  await sleep(20);
+  stalled.socket.terminate({ closeCode: 4000 });
+  assertEquals(stalled.socket.readyState, 3);
+  const idle = await acceptPeer();
+  idle.peer.stall();
+  await sleep(20);
+  idle.socket.terminate({ closeCode: 4000 });
+  await soon(idle.socket.closed, "the end, although nothing leaves");
+  const twice = await acceptPeer();
+  twice.peer.stall();
+  twice.socket.terminate({ closeCode: 4000 });
+  twice.socket.terminate();
+  assertEquals(twice.socket.readyState, 3);
+});
+
+test("terminate() refuses a last word that is none, and nothing happens", async () => {
+  const { socket } = await acceptPeer();
+  for (const wrong of [null, 1002, "bye", { code: 1002 }, { closeCode: "1002" }, { reason: "x" }]) {
+    assertThrows(() => socket.terminate(wrong as LastWord), TypeError);
+  }
+  assertThrows(() => socket.terminate({ closeCode: 1006 }), RangeError, "must not be sent");
+  assertEquals(socket.readyState, 1);
+  socket.terminate();
+});
+
 test("close() refuses wrong arguments, and nothing reaches the wire", async () => {
   const { socket, peer } = await acceptPeer();
   const before = peer.received;
@@ -48,7 +140,7 @@ test("close() refuses wrong arguments, and nothing reaches the wire", async () =
   for (const reason of reasons) {
     assertThrows(() => socket.close(1000, reason as string), TypeError, "reason must be a string");
   }
-  for (const code of ["1000", null, {}, 1000n]) {
+  for (const code of ["1000", {}, 1000n]) {
     assertThrows(() => socket.close(code as number), TypeError, "code must be a number");
   }
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, NaN]) {

@@ -8,12 +8,15 @@ import {
 import { setupServer } from "../../src/api/server_opening.ts";
 import { setupClient } from "../../src/api/client_opening.ts";
 
-const NUMBERS = CONNECTION_OPTION_NAMES.filter((name) => !["signal", "observer"].includes(name));
+const NUMBERS = CONNECTION_OPTION_NAMES.filter((name) =>
+  !["signal", "observer", "silentClose"].includes(name)
+);
 
 test("every option has the default that is documented", () => {
   assertEquals(resolveOptions({}), {
     maxMessageBytes: 16 * 1024 * 1024,
     maxFragments: 16384,
+    maxFrameBytes: Infinity,
     maxHeaderBytes: 16384,
     handshakeTimeoutMs: 10_000,
     closeTimeoutMs: 10_000,
@@ -85,6 +88,15 @@ test("limits may be lifted with Infinity, and pings switched off with 0", () => 
   for (const name of ["maxFragments", "handshakeTimeoutMs", "closeTimeoutMs", "pingTimeoutMs"]) {
     assertThrows(() => resolveOptions({ [name]: 0 }), RangeError, "from 1");
   }
+});
+
+test("silentClose is a boolean, and false is as good as none", () => {
+  for (const bad of [null, 1, "yes", {}]) {
+    const options = { silentClose: bad } as unknown as ConnectionOptions;
+    assertThrows(() => resolveOptions(options), TypeError, '"silentClose": expected a boolean');
+  }
+  assertEquals(resolveOptions({ silentClose: true }).silentClose, true);
+  assertEquals(resolveOptions({ silentClose: false }).silentClose, undefined);
 });
 
 test("a signal that is none is refused", () => {

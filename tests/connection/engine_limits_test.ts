@@ -54,6 +54,26 @@ for (const role of ROLES) {
     }
   });
 
+  test(`a ${role} takes frames of maxFrameBytes, and answers a header of more with 1009`, () => {
+    for (const streaming of [false, true]) {
+      for (const maxFrameBytes of [0, 1, 125, 126, 65536]) {
+        const exact = new EngineRig(role, { maxFrameBytes });
+        exact.engine.streaming = streaming;
+        const payload = new Uint8Array(maxFrameBytes);
+        exact.feed({ opcode: BINARY, fin: false, payload }, { opcode: PING, payload: "abc" });
+        exact.feed({ opcode: CONT, payload });
+        assert(exact.events.at(-1)!.startsWith(streaming ? "end" : "binary"), exact.events.at(-1));
+        const over = new EngineRig(role, { maxFrameBytes });
+        over.engine.streaming = streaming;
+        over.feed({ opcode: BINARY, fin: false, payload });
+        const frame = peerBytes(role, { opcode: CONT, payload: new Uint8Array(maxFrameBytes + 1) });
+        over.engine.receive(frame.subarray(0, frame.length - maxFrameBytes - 1)); // the header alone
+        assertEquals(over.events.at(-1), "failure WS_FRAME_TOO_LARGE 1009");
+        assertEquals(over.take()[0].payload.subarray(0, 2), closing(1009));
+      }
+    }
+  });
+
   test(`a ${role} counts maxMessageBytes over all fragments, from their headers`, () => {
     const rig = new EngineRig(role, { maxMessageBytes: 10 });
     rig.feed({ opcode: TEXT, fin: false, payload: "12345" }, { opcode: PING });

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ConnectionCapabilities } from "../../api/channel.ts";
+import type { ConnectionCapabilities, LastWord } from "../../api/channel.ts";
 import { WebSocketError } from "../../errors.ts";
 import type { NativeEvents, NativeSocket } from "../native/native_socket.ts";
 
@@ -24,6 +24,7 @@ export const BROWSER_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   compression: false,
   frameEvents: false,
   closeAnswers: false,
+  frameDelivery: false,
 });
 
 /** How soon to look again whether bytes have left, in milliseconds: the first time, and at most. */
@@ -129,8 +130,8 @@ export class BrowserSocket implements NativeSocket {
   }
 
   /** No connection can be cut: the peer is told to leave, and nobody listens any more. */
-  terminate(): void {
-    this.#socket.close();
+  terminate(last: LastWord = {}): void {
+    this.close(last.closeCode, last.reason ?? "");
   }
 
   // ------------------------------------------------------------------ reading

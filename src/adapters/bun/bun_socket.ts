@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ConnectionCapabilities } from "../../api/channel.ts";
+import type { ConnectionCapabilities, LastWord } from "../../api/channel.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../../errors.ts";
 import type { NativeEnd, NativeEvents, NativeSocket } from "../native/native_socket.ts";
 import type { BunServerWebSocket } from "./bun_types.ts";
@@ -25,6 +25,7 @@ export const BUN_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   compression: false,
   frameEvents: false,
   closeAnswers: false,
+  frameDelivery: false,
 });
 
 /** The same for a connection whose `maxMessageBytes` is below that of its server. */
@@ -154,8 +155,11 @@ export class BunSocket implements NativeSocket {
     this.#socket.close(closeCode, reason);
   }
 
-  terminate(): void {
-    this.#socket.terminate();
+  /** Bun's own close does not wait for the peer; it would for bytes that the peer does not take. */
+  terminate(last?: LastWord): void {
+    if (last === undefined || this.#closing !== undefined || this.bufferedAmount > 0) {
+      this.#socket.terminate();
+    } else this.#socket.close(last.closeCode ?? EMPTY_CLOSE, last.reason);
   }
 
   /**

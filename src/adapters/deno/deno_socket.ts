@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ConnectionCapabilities } from "../../api/channel.ts";
+import type { ConnectionCapabilities, LastWord } from "../../api/channel.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../../errors.ts";
 import type { NativeEvents, NativeSocket } from "../native/native_socket.ts";
 import type { DenoWebSocket } from "./deno_types.ts";
@@ -26,6 +26,7 @@ export const DENO_CAPABILITIES: ConnectionCapabilities = Object.freeze({
   compression: false,
   frameEvents: false,
   closeAnswers: false,
+  frameDelivery: false,
 });
 
 /** What Deno 2.9 says of a peer's fault, and which one that is; the peer gets no close code. */
@@ -170,9 +171,10 @@ export class DenoSocket implements NativeSocket {
   }
 
   /** Deno cannot cut a server's socket: the peer is told to leave, and nobody listens any more. */
-  terminate(): void {
-    if (this.#closing !== undefined) this.#closeNow();
-    else this.#socket.close();
+  terminate(last?: LastWord): void {
+    const { closeCode, reason = "" } = last ?? {};
+    this.#closing ??= { closeCode, reason };
+    this.#closeNow();
   }
 
   // ------------------------------------------------------------------ reading

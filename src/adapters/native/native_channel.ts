@@ -22,6 +22,7 @@ import type {
   ChannelEvents,
   CloseInfo,
   ConnectionCapabilities,
+  LastWord,
 } from "../../api/channel.ts";
 import { Heartbeat } from "../../api/heartbeat.ts";
 import type { Message } from "../../api/message_queue.ts";
@@ -200,11 +201,11 @@ export class NativeChannel implements Channel, NativeEvents {
     if (tellPeer) this.#socket.close(error.closeCode, WEBSOCKET_ERROR_CODES[error.code]);
   }
 
-  terminate(error: WebSocketError): void {
+  terminate(error: WebSocketError, last?: LastWord): void {
     if (this.#finished) return;
     this.#error ??= error;
     this.#leave();
-    this.#socket.terminate(); // Bun reports the end from in here
+    this.#socket.terminate(last); // Bun reports the end from in here
     this.#finish({
       closeCode: CloseCode.ABNORMAL,
       reason: "",

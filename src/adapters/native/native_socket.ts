@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ConnectionCapabilities } from "../../api/channel.ts";
+import type { ConnectionCapabilities, LastWord } from "../../api/channel.ts";
 import type { Message } from "../../api/message_queue.ts";
 import type { WebSocketError } from "../../errors.ts";
 
@@ -54,8 +54,8 @@ export interface NativeSocket {
   pong(payload: Uint8Array): void;
   /** Sends a close frame after what waits; without a code, an empty one. */
   close(closeCode: number | undefined, reason: string): void;
-  /** Cuts the connection, or comes as near to that as it can. */
-  terminate(): void;
+  /** Cuts the connection, or comes as near to that as it can, with a last word if it has a way. */
+  terminate(last?: LastWord): void;
   /** Stops reading, where it can. */
   pause(): void;
   /** Goes on reading. */

@@ -35,6 +35,12 @@ const handlers = new WeakSet<object>();
 export function nativeSetup(handler: Handler, options: ServerOptions = NO_OPTIONS): ServerSetup {
   if (typeof handler !== "function" && !handlers.has(handler)) {
     checkHandler(handler);
+    if (handler.frame !== undefined) {
+      throw new TypeError(
+        'Cannot use handler: "frame" needs the frames, which this runtime\'s socket joins unseen; ' +
+          "serve() and the node adapter have them",
+      );
+    }
     handlers.add(handler);
   }
   const known = setups.get(options);
@@ -44,6 +50,18 @@ export function nativeSetup(handler: Handler, options: ServerOptions = NO_OPTION
     throw new TypeError(
       'Cannot use option "maxFragments": this runtime\'s socket joins fragments unseen; ' +
         "serve() and the node adapter count them",
+    );
+  }
+  if (options.maxFrameBytes !== undefined && options.maxFrameBytes !== Infinity) {
+    throw new TypeError(
+      'Cannot use option "maxFrameBytes": this runtime\'s socket joins frames unseen; ' +
+        "serve() and the node adapter see each",
+    );
+  }
+  if (options.silentClose) {
+    throw new TypeError(
+      'Cannot use option "silentClose": this runtime\'s socket answers for itself; ' +
+        "serve() and the node adapter can be silent",
     );
   }
   if (options.fragmentBytes !== undefined && options.fragmentBytes !== Infinity) {

@@ -256,6 +256,8 @@ function testOpening(harness: NativeHarness): void {
         [{ closeTimeoutMs: -1 }, RangeError, '"closeTimeoutMs"'],
         [{ maxFragments: 10 }, TypeError, '"maxFragments"'],
         [{ fragmentBytes: 100 }, TypeError, '"fragmentBytes"'],
+        [{ maxFrameBytes: 100 }, TypeError, '"maxFrameBytes"'],
+        [{ silentClose: true }, TypeError, '"silentClose"'],
       ] as const
     ) {
       harness.errors.length = 0;
