@@ -4,6 +4,7 @@
  */
 
 import { EMPTY_BYTES } from "../bytes.ts";
+import { allocateBytes } from "../frames/mod.ts";
 
 /**
  * Whatever length a header claims, no more is set aside for it than this, or than a multiple of
@@ -11,12 +12,25 @@ import { EMPTY_BYTES } from "../bytes.ts";
  */
 const TRUST_BYTES = 65536;
 
-/** That multiple. The buffer grows by it, so a large frame is copied less than a tenth over. */
+/** That multiple. */
 const TRUST_FACTOR = 16;
+
+/**
+ * Slices from this size on are kept as they came while a buffer for the whole message would be more
+ * than that: then it can be made once. What they are views of may be so many times their size.
+ */
+const HOLD_BYTES = 16384;
+const HOLD_FACTOR = 4;
+
+/** Stands for an empty list. Nothing is ever added to it. */
+const NONE: Uint8Array[] = [];
 
 /** A growing buffer for one message after the other. */
 export class MessageAssembly {
+  /** Made of undefined bytes: those from `#length` on must not be given away. */
   #buffer: Uint8Array = EMPTY_BYTES;
+  /** The slices so far, while there is no buffer. */
+  #held: Uint8Array[] = NONE;
   #length = 0;
   /** Bytes that frame headers have announced for this message so far. */
   #announced = 0;
@@ -32,13 +46,21 @@ export class MessageAssembly {
   }
 
   /**
-   * Copies a slice to the end.
+   * Adds a slice to the end, whose memory is the assembly's from then on.
    *
    * @returns `false` when the runtime has no memory for so large a message.
    */
   push(slice: Uint8Array): boolean {
     const needed = this.#length + slice.length;
-    if (needed > this.#buffer.length && !this.#grow(needed)) return false;
+    if (needed > this.#buffer.length) {
+      if (this.#isToHold(slice, needed)) {
+        if (this.#held === NONE) this.#held = [slice];
+        else this.#held.push(slice);
+        this.#length = needed;
+        return true;
+      }
+      if (!this.#grow(needed)) return false;
+    }
     this.#buffer.set(slice, this.#length);
     this.#length = needed;
     return true;
@@ -47,20 +69,29 @@ export class MessageAssembly {
   /** Returns the message, whose memory is from then on the caller's, and starts anew. */
   take(): Uint8Array {
     const length = this.#length;
+    if (this.#held !== NONE) this.#grow(length);
     const buffer = this.#buffer;
     this.clear();
     if (buffer.length === length) return buffer;
     // A view that wastes a little is cheaper than a copy; one that wastes much is not.
-    return buffer.length - length <= length >> 2
-      ? buffer.subarray(0, length)
-      : buffer.slice(0, length);
+    if (buffer.length - length > length >> 2) return buffer.slice(0, length);
+    buffer.fill(0, length); // it may be anything, and whoever has the view has all of the buffer
+    return buffer.subarray(0, length);
   }
 
   /** Drops what was gathered. */
   clear(): void {
     this.#buffer = EMPTY_BYTES;
+    this.#held = NONE;
     this.#length = 0;
     this.#announced = 0;
+  }
+
+  /** Whether a slice is better kept than copied into a buffer that has to grow soon. */
+  #isToHold(slice: Uint8Array, needed: number): boolean {
+    return this.#buffer.length === 0 && slice.length >= HOLD_BYTES &&
+      slice.buffer.byteLength <= slice.length * HOLD_FACTOR &&
+      Math.max(TRUST_BYTES, needed * TRUST_FACTOR) < this.#announced;
   }
 
   #grow(needed: number): boolean {
@@ -69,11 +100,17 @@ export class MessageAssembly {
     const doubled = this.#length === 0 ? 0 : Math.min(this.#buffer.length * 2, 2 * needed);
     let grown: Uint8Array;
     try {
-      grown = new Uint8Array(Math.max(needed, trusted, doubled));
+      grown = allocateBytes(Math.max(needed, trusted, doubled));
     } catch {
       return false;
     }
-    grown.set(this.#buffer.subarray(0, this.#length));
+    let at = 0;
+    for (const slice of this.#held) {
+      grown.set(slice, at);
+      at += slice.length;
+    }
+    if (at < this.#length) grown.set(this.#buffer.subarray(0, this.#length));
+    this.#held = NONE;
     this.#buffer = grown;
     return true;
   }

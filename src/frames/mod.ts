@@ -6,6 +6,7 @@ export * from "./close_code.ts";
 export * from "./fault.ts";
 export { headerSize } from "./header.ts";
 export { useWideMasking } from "./mask.ts";
+export { allocateBytes, type Allocator, useAllocator } from "./memory.ts";
 export * from "./opcode.ts";
 export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
 export { decodeUtf8, decodeValidUtf8, encodeUtf8, encodeUtf8Into, Utf8Validator } from "./utf8.ts";

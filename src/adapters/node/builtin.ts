@@ -9,6 +9,8 @@
 
 /** The modules that are asked for, by name. */
 export interface Builtins {
+  /** Memory that is not filled with zeros. */
+  buffer: typeof import("node:buffer");
   /** SHA-1. */
   crypto: typeof import("node:crypto");
   /** TCP and unix sockets. */

@@ -6,7 +6,7 @@
  */
 
 import type { Transport, TransportEvents } from "../../api/transport.ts";
-import { useWideMasking } from "../../frames/mod.ts";
+import { useAllocator, useWideMasking } from "../../frames/mod.ts";
 import { useSha1 } from "../../handshake/mod.ts";
 import { type Builtins, findBuiltin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
@@ -14,8 +14,19 @@ import type { NodeSocket } from "./node_types.ts";
 /** There wherever a socket is; a browser loads this module, and makes no transport. */
 const process = findBuiltin("process") as Builtins["process"];
 
+/** Less than this is as well taken from the runtime's heap, or filled with zeros at once. */
+const PAGE_BYTES = 4096;
+
 // Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words.
 if (!("Bun" in globalThis)) useWideMasking(true);
+
+const allocateUnsafe = findBuiltin("buffer")?.Buffer.allocUnsafeSlow;
+// Where it saves a page or more. Deno's is filled with zeros all the same.
+if (allocateUnsafe !== undefined && !("Deno" in globalThis)) {
+  useAllocator((length) =>
+    new Uint8Array(length < PAGE_BYTES ? length : allocateUnsafe(length).buffer)
+  );
+}
 
 const crypto = findBuiltin("crypto");
 if (typeof crypto?.hash === "function") useSha1((text) => crypto.hash("sha1", text, "base64"));

@@ -1,8 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import type { NodeSocket } from "../../../src/adapters/node/node_types.ts";
 import { SocketTransport } from "../../../src/adapters/node/socket_transport.ts";
+import { allocateBytes } from "../../../src/frames/mod.ts";
 
 /** A socket that writes down what is done to it, and flushes when it is told to. */
 class FakeSocket extends EventEmitter {
@@ -143,4 +144,12 @@ test("a socket transport ends once and writes nothing after that", () => {
   transport.end();
   assertEquals(transport.write([new Uint8Array(1)]), true);
   assertEquals(socket.log, ["end"]);
+});
+
+test("with the transport come arrays that own their memory, whatever their size", () => {
+  for (const length of [0, 1, 4095, 4096, 65536, 1 << 20]) {
+    const bytes = allocateBytes(length);
+    assertEquals([bytes.length, bytes.byteOffset, bytes.buffer.byteLength], [length, 0, length]);
+    assertStrictEquals(Object.getPrototypeOf(bytes), Uint8Array.prototype);
+  }
 });
