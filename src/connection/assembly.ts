@@ -22,6 +22,9 @@ const TRUST_FACTOR = 16;
 const HOLD_BYTES = 16384;
 const HOLD_FACTOR = 4;
 
+/** What is kept so at most: enough for a frame of 16 MiB. */
+const MAX_HELD_BYTES = 1 << 20;
+
 /** Stands for an empty list. Nothing is ever added to it. */
 const NONE: Uint8Array[] = [];
 
@@ -89,7 +92,7 @@ export class MessageAssembly {
 
   /** Whether a slice is better kept than copied into a buffer that has to grow soon. */
   #isToHold(slice: Uint8Array, needed: number): boolean {
-    return this.#buffer.length === 0 && slice.length >= HOLD_BYTES &&
+    return this.#buffer.length === 0 && slice.length >= HOLD_BYTES && needed <= MAX_HELD_BYTES &&
       slice.buffer.byteLength <= slice.length * HOLD_FACTOR &&
       Math.max(TRUST_BYTES, needed * TRUST_FACTOR) < this.#announced;
   }

@@ -24,7 +24,7 @@ const allocateUnsafe = findBuiltin("buffer")?.Buffer.allocUnsafeSlow;
 // Where it saves a page or more. Deno's is filled with zeros all the same.
 if (allocateUnsafe !== undefined && !("Deno" in globalThis)) {
   useAllocator((length) =>
-    new Uint8Array(length < PAGE_BYTES ? length : allocateUnsafe(length).buffer)
+    length < PAGE_BYTES ? new Uint8Array(length) : new Uint8Array(allocateUnsafe(length).buffer)
   );
 }
 
