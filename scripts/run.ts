@@ -10,7 +10,7 @@ export interface RunOptions {
   cwd?: string;
   /** Extra environment variables. Default: none. */
   env?: Record<string, string>;
-  /** Milliseconds after which the program and its children are killed. Default: 5 minutes. */
+  /** Milliseconds after which the program and its children are killed. Default: 15 minutes. */
   timeoutMs?: number;
   /** Whether output is also shown as it comes. Default: false. */
   show?: boolean;
@@ -29,6 +29,9 @@ export const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname).
 
 /** How long the tests of one runtime may take, in milliseconds: several times a quiet run. */
 export const SUITE_TIMEOUT_MS = 1_200_000;
+
+/** How long any other program may take: a type check on a busy machine was seen to need five minutes. */
+const TIMEOUT_MS = 900_000;
 
 const running = new Set<number>();
 const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -91,7 +94,7 @@ export async function run(command: string[], options: RunOptions = {}): Promise<
   const timer = setTimeout(() => {
     timedOut = true;
     kill_group(child.pid);
-  }, options.timeoutMs ?? 300_000);
+  }, options.timeoutMs ?? TIMEOUT_MS);
 
   const parts: string[] = [];
   const collect = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
@@ -109,7 +112,9 @@ export async function run(command: string[], options: RunOptions = {}): Promise<
   clearTimeout(timer);
   running.delete(child.pid);
   if (running.size === 0) signals.forEach((signal) => Deno.removeSignalListener(signal, onSignal));
-  if (timedOut) parts.push(`\nkilled: no end after ${(options.timeoutMs ?? 300_000) / 1000} s\n`);
+  if (timedOut) {
+    parts.push(`\nkilled: no end after ${(options.timeoutMs ?? TIMEOUT_MS) / 1000} s\n`);
+  }
   return { code: timedOut ? 124 : status.code, output: parts.join("") };
 }
 
