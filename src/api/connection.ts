@@ -15,6 +15,9 @@ import { checkOptionNames, describe } from "./options.ts";
 import type { PreparedMessage } from "./prepared_message.ts";
 import type { Bytes, Sendable, SendOptions } from "./sender.ts";
 
+/** Internal: finds what a connection is made of. */
+export let coreOf: (socket: WebSocketConnection) => ConnectionCore;
+
 /**
  * An open WebSocket connection.
  *
@@ -40,6 +43,10 @@ import type { Bytes, Sendable, SendOptions } from "./sender.ts";
 export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
   /** Yours: whatever belongs to this connection. */
   data!: Data;
+
+  static {
+    coreOf = (socket) => socket.#core;
+  }
 
   readonly #core: ConnectionCore;
   #readable: ReadableStream<Message> | undefined;

@@ -15,7 +15,7 @@ const MEMBERS: Record<string, object> = {
 };
 
 /** Names of the platform's. */
-const PLATFORM = ["await", "false", "for", "null", "Response", "pipeTo"];
+const PLATFORM = ["await", "false", "for", "null", "Response", "pipeTo", "BroadcastChannel"];
 
 /** What is declared in the sources: exports, members, options, callbacks, error codes. */
 async function declared(folder: string): Promise<Set<string>> {

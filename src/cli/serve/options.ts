@@ -20,6 +20,8 @@ verify, protocols, origins, headers, compression too. Default DIR: this folder.
       --basic-auth U:P      ask for a user and password; --basic-auth-file FILE
       --cert FILE           serve TLS, with --key FILE; --client-ca FILE and
                             --client-cert required|optional check clients
+  -q, --backlog N           how many may wait to be accepted
+      --max-connections N   and --max-connections-per-address N, for WebSockets
   -w, --watch               load handlers again when they change
   -m, --map FILE            other names for handlers: lines "alias target"
   -s, --scan DIR            find handlers only below this folder of DIR
@@ -29,12 +31,10 @@ verify, protocols, origins, headers, compression too. Default DIR: this folder.
   -l, --log FILE            log here, up to --log-max BYTES; keep --log-count N
       --log-level LEVEL     error, warn, info or debug. Default: info
       --log-channels LIST   log these too: connect,frameHeader,… or all
-      --metrics PATH        tell Prometheus there; --backlog N connections wait
+      --metrics PATH        tell Prometheus there
       --config FILE         these options as JSON; --legacy: old versions too
 
-Examples:
-  fullduplex serve --watch handlers
-  fullduplex serve --listen unix:/run/chat.sock --root public handlers
+Example: fullduplex serve --watch --root public handlers
 `;
 
 /** The options. */
@@ -42,7 +42,9 @@ export const SERVE_OPTIONS = {
   "port": { type: "string", short: "p", multiple: true },
   "hostname": { type: "string", multiple: true },
   "listen": { type: "string", multiple: true },
-  "backlog": { type: "string" },
+  "backlog": { type: "string", short: "q" },
+  "max-connections": { type: "string" },
+  "max-connections-per-address": { type: "string" },
   "host": { type: "string", multiple: true },
   "origin": { type: "string", multiple: true },
   "basic-auth": { type: "string", multiple: true },

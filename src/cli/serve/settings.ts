@@ -10,6 +10,7 @@ import type { ListenTarget } from "../../adapters/node/http_listener.ts";
 import type { ServerTlsOptions } from "../../adapters/serve.ts";
 import type { OriginPolicy } from "../../api/mod.ts";
 import { setupServer } from "../../api/server_opening.ts";
+import type { LimitOptions } from "../../server/limits.ts";
 import { numberOption, parseArguments, type ParsedArguments, UsageError } from "../arguments.ts";
 import { readPem, readTextOption } from "../pem.ts";
 import { oneLine } from "../text.ts";
@@ -48,6 +49,8 @@ export interface Settings {
     level: Level;
     channels: string | undefined;
   };
+  /** The most WebSockets, altogether and of one address. */
+  readonly limits: LimitOptions;
   /** The path of the metrics. */
   readonly metrics: string | undefined;
   /** Whether versions before RFC 6455 are spoken too. */
@@ -109,6 +112,13 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
   const root = rootName === undefined
     ? undefined
     : await readFolder(`Cannot use --root ${rootName}`, rootName);
+  const limits: LimitOptions = {};
+  for (
+    const [name, option] of [
+      ["max-connections", "maxConnections"],
+      ["max-connections-per-address", "maxConnectionsPerAddress"],
+    ] as const
+  ) if (parsed.values.has(name)) limits[option] = whole(name, 1, 1, 2 ** 31);
   const auth = await readAuth(all("basic-auth"), one("basic-auth-file"));
   const secretNames = [config, one("key"), one("basic-auth-file"), log.file];
   const secrets = await Promise.all(
@@ -130,6 +140,7 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
     root,
     maxAgeSeconds,
     allowOutside: parsed.flags.has("allow-outside"),
+    limits,
     samples: !parsed.flags.has("no-samples"),
     log,
     metrics,

@@ -13,6 +13,8 @@ import type { WebSocketConnection } from "../../api/connection.ts";
 import type { HandshakeError } from "../../errors.ts";
 import { runHandler } from "../../api/handler.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../../api/server_opening.ts";
+import { peerOf } from "../../server/address.ts";
+import { ConnectionLimiter, type LimitOptions, resolveLimits } from "../../server/limits.ts";
 import { removeSocket, removeStaleSocket } from "./addresses.ts";
 import type { BasicAuth } from "./auth.ts";
 import type { Entry } from "./handler_module.ts";
@@ -35,6 +37,8 @@ export interface SiteOptions {
   readonly defaults: ServerOptions;
   /** Finds what serves a WebSocket at a path. */
   find(path: string): Entry | "broken" | undefined;
+  /** The most WebSockets, altogether and of one address. */
+  readonly limits?: LimitOptions;
   /** Answers a plain GET or HEAD: pages and files. */
   answer(request: Request, target: Target): Promise<Response | undefined>;
 }
@@ -65,6 +69,7 @@ export class Site {
   readonly #log: Log;
   readonly #doors: Door[] = [];
   readonly #limits: ServerSetup;
+  readonly #limiter: ConnectionLimiter;
   #closing: Promise<void> | undefined;
   #resolveClosed!: () => void;
 
@@ -76,6 +81,7 @@ export class Site {
     this.#options = options;
     this.#log = log;
     this.#limits = setupServer(options.defaults);
+    this.#limiter = new ConnectionLimiter(resolveLimits(options.limits));
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
   }
 
@@ -225,22 +231,38 @@ export class Site {
   ): void {
     const target = splitTarget(incoming.url ?? "");
     const exchange = this.#exchange(incoming, target);
-    const entry = this.#refuse(incoming, target, door) ?? this.#find(target!);
+    const peer = peerOf(socket.remoteAddress);
+    const found = this.#refuse(incoming, target, door) ?? this.#find(target!);
+    const entry = found instanceof Response ? found : this.#admit(peer) ?? found;
     const setup = entry instanceof Response ? this.#refusing(entry) : entry.setup;
+    const leave = () => entry instanceof Response || this.#limiter.release(peer);
     openUpgrade(incoming, socket, head, setup).then((opening) => {
       door.listener.release(socket);
+      if (opening instanceof Error) leave();
       if (opening instanceof Error) {
         return logRequest(this.#log, exchange, showRefusal(opening, incoming), socket);
       }
       if (entry instanceof Response) return; // and thus refused
-      if (this.#closing !== undefined) return opening.terminate(); // stopped a moment ago
       const connection = opening.socket;
+      void connection.closed.then(leave);
+      if (this.#closing !== undefined) return opening.terminate(); // stopped a moment ago
       this.connections.add(connection);
       opening.onGone = (gone) => void this.connections.delete(gone);
       if (this.#log.has("debug")) this.#log.debug(`${exchange.address} opened ${exchange.path}`);
       connection.closed.then((info) => logRequest(this.#log, exchange, info, socket));
       runHandler(opening, entry.handler, setup.onError);
     }, setup.onError);
+  }
+
+  /** Counts a connection in, or says why not. */
+  #admit(peer: string): Response | undefined {
+    const rejection = this.#limiter.admit(peer, performance.now());
+    if (rejection === undefined) return undefined;
+    const { status, retryAfterSeconds } = rejection;
+    const text = status === 429
+      ? "There are too many connections of yours"
+      : "All places are taken";
+    return answerText(status, text, { "Retry-After": String(retryAfterSeconds) });
   }
 
   #find(target: Target): Entry | Response {

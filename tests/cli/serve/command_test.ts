@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, HandshakeError } from "../../../src/adapters/client.ts";
 import { main } from "../../../src/cli/mod.ts";
 import { Log, RotatingFile, showError } from "../../../src/cli/serve/log.ts";
-import { SERVE_HELP } from "../../../src/cli/serve/options.ts";
+import { SERVE_HELP, SERVE_OPTIONS } from "../../../src/cli/serve/options.ts";
 import { RawPeer } from "../../adapters/support/raw.ts";
 import { hasIpv6 } from "../../adapters/support/runtime.ts";
 import { until, within } from "../../adapters/support/waiting.ts";
@@ -55,7 +55,9 @@ test("the help fits one screen and names every option", () => {
     "log-channels",
     "config",
   );
-  for (const name of [...names, "backlog", "metrics", "legacy"]) {
+  names.push("backlog", "max-connections", "max-connections-per-address", "metrics", "legacy");
+  assertEquals(names.sort(), Object.keys(SERVE_OPTIONS).sort());
+  for (const name of names) {
     assertMatch(SERVE_HELP, new RegExp(`--${name}\\b`));
   }
 });
@@ -390,5 +392,28 @@ test("client certificates are asked for with --client-ca, and may be optional", 
   await using lenient = await startServe(...flags, "--client-cert", "optional", folder.path);
   for (const tls of [known, { ca }]) {
     await (await connect(`wss://localhost:${lenient.port}/_samples/echo`, { tls })).close();
+  }
+});
+
+test("--max-connections and --max-connections-per-address refuse one more, and count down", async () => {
+  await using folder = await makeFolder();
+  const fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+  fields.push("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==");
+  for (
+    const [option, status] of [["--max-connections", 503], [
+      "--max-connections-per-address",
+      429,
+    ]] as const
+  ) {
+    await using server = await startServe(option, "1", folder.path);
+    const path = "/_samples/echo_noext";
+    const socket = await connect(`ws://localhost:${server.port}${path}`);
+    const refused = await ask(server.port, path, fields);
+    assertEquals([refused.status, refused.headers.get("retry-after")], [status, "10"]);
+    const nothing = await ask(server.port, "/none", fields);
+    assertEquals(nothing.status, 404); // which takes no place
+    await socket.close();
+    await server.sees(/echo_noext 101 1000/);
+    await (await connect(`ws://localhost:${server.port}${path}`)).close();
   }
 });
