@@ -73,6 +73,7 @@ function run(
       told.push(["end", text + decoder.decode()]);
       text = "";
     },
+    onFrameEnd() {},
     onPing: () => true,
     onPong() {},
     onLatency() {},
