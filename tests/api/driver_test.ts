@@ -206,7 +206,7 @@ test("sendRawFrame() sends on a connection, and refuses what would tear a messag
   await failed.then(() => assert(false, "it must not continue the raw message"), () => {});
   socket.terminate();
   const other = await joined();
-  void other.server.send(new ReadableStream({ start() {} }));
+  void other.server.send(new ReadableStream<string>({ start() {} }));
   await until(() => other.server.bufferedAmount >= 0, "the stream");
   assertThrows(
     () => sendRawFrame(other.server, { opcode: TEXT, payload: "x" }),

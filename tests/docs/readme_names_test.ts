@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { readdir, readFile } from "node:fs/promises";
 import { WebSocketConnection } from "../../src/api/mod.ts";
-import { Router } from "../../src/server/mod.ts";
+import { LOG_CHANNELS, Router } from "../../src/server/mod.ts";
 import { repository_root } from "../house/repository_root.ts";
 
 /** What has the members that are named with their owner. */
@@ -40,7 +40,7 @@ function cells(readme: string): string[] {
 test("every name on the right of the tables for those who come from elsewhere exists", async () => {
   const root = repository_root();
   const readme = await readFile(`${root}/README.md`, "utf8");
-  const known = await declared(`${root}/src`);
+  const known = new Set([...await declared(`${root}/src`), ...LOG_CHANNELS]);
   const entries = Object.keys(JSON.parse(await readFile(`${root}/deno.json`, "utf8")).exports);
   const spans = cells(readme).flatMap((cell) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, it]) => it)
