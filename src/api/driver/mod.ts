@@ -49,6 +49,7 @@ export type { Role } from "../../connection/mod.ts";
 export type { DriverEvents, DriverState } from "./driver.ts";
 export { type RawFrame, sendRawFrame } from "./raw_frame.ts";
 export type { ClientDriverOptions, PlainDriverOptions, ServerDriverOptions, WebSocketDriver };
+export type { DriverSide } from "./web_socket_driver.ts";
 
 /**
  * Makes the driver of a server's connection. A request that is refused is answered with the HTTP

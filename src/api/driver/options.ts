@@ -8,25 +8,24 @@ import type { ClientOptions } from "../client_opening.ts";
 import { checkOptionNames, type ConnectionOptions } from "../options.ts";
 import type { ServerOptions } from "../server_opening.ts";
 
-/** What every driver keeps of the options of a connection. */
-type Kept =
-  | ("maxMessageBytes" | "maxFragments" | "maxFrameBytes" | "maxHeaderBytes")
-  | ("fragmentBytes" | "silentClose");
-
 /** Options of a driver that is open from the start. */
-export type PlainDriverOptions = Pick<ConnectionOptions, Exclude<Kept, "maxHeaderBytes">>;
+export type PlainDriverOptions = Pick<
+  ConnectionOptions,
+  "maxMessageBytes" | "maxFragments" | "maxFrameBytes" | "fragmentBytes" | "silentClose"
+>;
 
 /** Options of a client's driver. */
-export type ClientDriverOptions = Pick<
-  ClientOptions,
-  Kept | "protocols" | "headers" | "compression"
->;
+export type ClientDriverOptions =
+  & PlainDriverOptions
+  & Pick<ClientOptions, "maxHeaderBytes" | "protocols" | "headers" | "compression">;
 
 /** Options of a server's driver. */
 export interface ServerDriverOptions extends
+  PlainDriverOptions,
   Pick<
     ServerOptions,
-    Kept | "protocols" | "origins" | "verify" | "headers" | "compression" | "onError"
+    | ("maxHeaderBytes" | "protocols" | "origins" | "verify" | "headers" | "compression")
+    | "onError"
   > {
   /** The request, where something else has read it. Default: it is read from what is fed. */
   request?: UpgradeRequest;
