@@ -2,8 +2,8 @@
  * The gate: everything that must hold before a commit, one step after the other.
  *
  * `deno task test` (or `deno task ok`) runs all steps; `deno task test types docs` only those whose
- * names begin so. A failed step shows the end of its output (all of it is in `npm/.cache/logs/`)
- * and the run goes on. The last line sums up: each step that is one check counts as one, each step
+ * names begin so. What a step prints is kept in `npm/.cache/logs/`; of a failed one the end is
+ * shown, and the run goes on. The last line sums up: each step that is one check counts as one, each step
  * that runs tests counts its tests. The exit status is 0 when nothing failed.
  */
 import { build_npm, PACKAGE } from "./build_npm.ts";
@@ -94,11 +94,16 @@ async function take(step: () => Promise<Outcome>): Promise<Counts & { log: strin
   }
 }
 
-/** Prints a failed step's output, from the failures on where the runner gathers them. */
-async function show_failure(name: string, log: string): Promise<void> {
+/** Keeps what a step printed. Returns the file's path. */
+async function keep_log(name: string, log: string): Promise<string> {
   const path = `${LOGS}/${name.replaceAll(" ", "_")}.log`;
   await Deno.mkdir(LOGS, { recursive: true });
   await Deno.writeTextFile(path, log);
+  return path;
+}
+
+/** Prints a failed step's output, from the failures on where the runner gathers them. */
+function show_failure(log: string, path: string): void {
   const gathered = log.search(/^(✖ failing tests:|.* ERRORS )/m);
   const told = log.slice(Math.max(gathered, 0)).replace(/^\(pass\).*\n/gm, "");
   const shown = gathered >= 0 || told.length <= SHOWN_CHARACTERS
@@ -125,9 +130,10 @@ async function main(chosen: string[]): Promise<number> {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     const verdict = failed === 0 ? "ok" : "FAILED";
     console.log(`== ${name}: ${verdict}, ${passed} passed, ${failed} failed, ${seconds} s`);
+    const path = await keep_log(name, log);
     if (failed > 0) {
       failures.push(name);
-      await show_failure(name, log);
+      show_failure(log, path);
     } else if (/^not checked/.test(log)) {
       console.log(`   | ${log.trimEnd()}`);
     }
