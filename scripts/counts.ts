@@ -1,4 +1,4 @@
-/** Reads how many tests passed and failed out of the runners' own reports. */
+/** Reads how many tests passed and failed, and where, out of the runners' own reports. */
 
 /** Tests that passed and failed. */
 export interface Counts {
@@ -47,4 +47,38 @@ export function bun_counts(output: string, code: number): Counts {
 export function node_counts(output: string, code: number): Counts {
   const failed = sum(output, /^ℹ (?:fail|cancelled) (\d+)$/gm);
   return settled(sum(output, /^ℹ pass (\d+)$/gm), failed, code);
+}
+
+/** Paths as the repository has them: relative to its root, in TypeScript, each once. */
+function sources(paths: Iterable<string>): string[] {
+  const names = [...paths].map((path) =>
+    path.replace(/^.*?(?=tests\/)/, "").replace(/\.js$/, ".ts")
+  );
+  return [...new Set(names)];
+}
+
+/** The files that have a failure in Deno's JUnit report. */
+export function deno_failed_files(xml: string): string[] {
+  const suites = xml.matchAll(/<testsuite name="([^"]*)"[^>]*>(.*?)<\/testsuite>/gs);
+  return sources(
+    [...suites].filter(([, , inside]) => /<(failure|error)\b/.test(inside)).map(([, name]) => name),
+  );
+}
+
+/** The files under whose heading `bun test` says "(fail)", or that it could not load. */
+export function bun_failed_files(output: string): string[] {
+  const parts = output.split(/^(tests\/\S+\.ts):$/m);
+  const failed: string[] = [];
+  for (let at = 1; at < parts.length; at += 2) {
+    const bad = /^\(fail\) |^# Unhandled error between tests/m.test(parts[at + 1]);
+    if (bad) failed.push(parts[at]);
+  }
+  return sources(failed);
+}
+
+/** The files that Node's spec reporter names in its list of failing tests. */
+export function node_failed_files(output: string): string[] {
+  const list = output.split(/^✖ failing tests:$/m).at(1) ?? "";
+  const places = list.matchAll(/^test at (\S+?):\d+:\d+$/gm);
+  return sources([...places].map(([, path]) => path));
 }

@@ -1,5 +1,5 @@
 /**
- * The gate: everything that must hold before a commit, one step after the other.
+ * The gate: everything that must hold before a commit, in steps, two at a time.
  *
  * `deno task test` (or `deno task ok`) runs all steps; `deno task test types docs` only those whose
  * names begin so. What a step prints is kept in `npm/.cache/logs/`; of a failed one the end is
@@ -11,6 +11,7 @@ import { check_adapter, check_everything, check_floors } from "./check_types.ts"
 import type { Counts } from "./counts.ts";
 import { exists, read_manifest, split_exports } from "./manifest.ts";
 import { ROOT, run, type RunResult } from "./run.ts";
+import { type SuiteResult, with_second_try } from "./second_try.ts";
 import { CACHE, import_map_flags } from "./std_import_map.ts";
 import { test_bun } from "./test_bun.ts";
 import { test_deno } from "./test_deno.ts";
@@ -19,7 +20,7 @@ import { type NodeTests, prepare_node_tests, test_node } from "./test_node.ts";
 import { test_package } from "./test_package.ts";
 import { NODE_VERSIONS } from "./versions.ts";
 
-type Outcome = RunResult | Counts & { log: string };
+type Outcome = RunResult | Counts & { log: string } | SuiteResult;
 
 const LOGS = `${CACHE}/logs`;
 const SHOWN_CHARACTERS = 12_000;
@@ -54,7 +55,10 @@ async function build(): Promise<RunResult> {
 
 /** Runs the tests against that build; without one, against a build of their own. */
 async function test_on_node(major: string): Promise<Outcome> {
-  return await test_node(await (node_tests ??= prepare_node_tests()), major, [], false);
+  const prepared = await (node_tests ??= prepare_node_tests());
+  return await with_second_try((files, patience) =>
+    test_node(prepared, major, files, false, patience)
+  );
 }
 
 async function test_installed(): Promise<Outcome> {
@@ -62,10 +66,15 @@ async function test_installed(): Promise<Outcome> {
   return await test_package();
 }
 
-const steps: [name: string, step: () => Promise<Outcome>][] = [
+/** A step's name, what it does, and the name of the step that has to end before it begins. */
+type Step = [name: string, step: () => Promise<Outcome>, after?: string];
+
+// Two run at a time, in this order: those that wait for sockets beside those that only compute.
+const steps: Step[] = [
   ["fmt", () => run([deno, "fmt", "--check"])],
   ["lint", () => run([deno, "lint"])],
   ["exports", check_exports],
+  ["deno tests", () => with_second_try((f, p) => test_deno(["--no-check", ...f], false, p))],
   ["types", check_everything],
   ["types of the portable floors", check_floors],
   ["types on Deno", () => check_adapter("deno")],
@@ -73,17 +82,16 @@ const steps: [name: string, step: () => Promise<Outcome>][] = [
   ["types on Node", () => check_adapter("node")],
   ["doc lint", lint_docs],
   ["docs", () => test_docs()],
-  ["deno tests", () => test_deno(["--no-check"], false)],
-  ["bun tests", () => test_bun([], false)],
+  ["bun tests", () => with_second_try((files, patience) => test_bun(files, false, patience))],
   ["build npm", build],
-  [`node ${NODE_MAJORS[0]} tests`, () => test_on_node(NODE_MAJORS[0])],
-  [`node ${NODE_MAJORS.at(-1)} tests`, () => test_on_node(NODE_MAJORS.at(-1)!)],
-  ["package install", test_installed],
+  [`node ${NODE_MAJORS[0]} tests`, () => test_on_node(NODE_MAJORS[0]), "build npm"],
+  [`node ${NODE_MAJORS.at(-1)} tests`, () => test_on_node(NODE_MAJORS.at(-1)!), "build npm"],
+  ["package install", test_installed, "build npm"],
   ["publish dry run", () => run([deno, "publish", "--dry-run", "--allow-dirty"])],
 ];
 
 /** Runs a step; one that throws has failed. */
-async function take(step: () => Promise<Outcome>): Promise<Counts & { log: string }> {
+async function take(step: () => Promise<Outcome>): Promise<Omit<SuiteResult, "failedFiles">> {
   try {
     const outcome = await step();
     if ("log" in outcome) return outcome;
@@ -124,13 +132,16 @@ async function main(chosen: string[]): Promise<number> {
     return 2;
   }
   await import_map_flags(); // says where @std comes from, before the first step's line
-  for (const [name, step] of selected) {
+  const ended = new Map(selected.map(([name]) => [name, Promise.withResolvers<void>()]));
+  const perform = async ([name, step, after]: Step): Promise<void> => {
+    await ended.get(after!)?.promise;
     const started = performance.now();
-    const { passed, failed, log } = await take(step);
+    const { passed, failed, log, heldAgain = [] } = await take(step);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     const verdict = failed === 0 ? "ok" : "FAILED";
-    console.log(`== ${name}: ${verdict}, ${passed} passed, ${failed} failed, ${seconds} s`);
     const path = await keep_log(name, log);
+    console.log(`== ${name}: ${verdict}, ${passed} passed, ${failed} failed, ${seconds} s`);
+    if (heldAgain.length > 0) console.log(`   | held only when run again: ${heldAgain.join(" ")}`);
     if (failed > 0) {
       failures.push(name);
       show_failure(log, path);
@@ -139,7 +150,13 @@ async function main(chosen: string[]): Promise<number> {
     }
     total.passed += passed;
     total.failed += failed;
-  }
+    ended.get(name)!.resolve();
+  };
+  const waiting = [...selected];
+  const work = async (): Promise<void> => {
+    for (let step = waiting.shift(); step; step = waiting.shift()) await perform(step);
+  };
+  await Promise.all([work(), work()]);
   const folder = (await node_tests?.catch(() => undefined))?.folder;
   if (folder) await Deno.remove(folder, { recursive: true });
   if (failures.length > 0) console.log(`failed: ${failures.join(", ")}`);

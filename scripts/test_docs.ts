@@ -60,7 +60,7 @@ async function check_for_bun(samples: Sample[], folder: string): Promise<string>
   const config = `${folder}/tsconfig.json`;
   const files = samples.map((sample) => sample.path);
   await Deno.writeTextFile(config, JSON.stringify({ compilerOptions, files }));
-  const checked = await run(["node", `${MODULES}/typescript/lib/tsc.js`, "-p", config]);
+  const checked = await run(["node", `${MODULES}/typescript-7/bin/tsc`, "-p", config]);
   return checked.code === 0 ? "" : checked.output;
 }
 

@@ -7,9 +7,10 @@
  */
 import ts from "typescript";
 import { build_npm } from "./build_npm.ts";
-import { type Counts, node_counts } from "./counts.ts";
+import { type Counts, node_counts, node_failed_files } from "./counts.ts";
 import { exists, list_files, read_manifest } from "./manifest.ts";
 import { node, ROOT, run, run_or_throw, SUITE_TIMEOUT_MS } from "./run.ts";
+import { PATIENCE_VARIABLE, type SuiteResult } from "./second_try.ts";
 import { CACHE } from "./std_import_map.ts";
 import { install_tools } from "./tools.ts";
 
@@ -21,6 +22,9 @@ export interface NodeTests {
   /** Source files that tests import but no export reaches: not in the package. */
   unreached: string[];
 }
+
+/** How long one test file may take on a quiet machine. */
+const TEST_TIMEOUT_MS = 120_000;
 
 /** Turns a TypeScript file into an ES module for Node 20, next to others of its kind. */
 async function transpile(source: string, target: string): Promise<string> {
@@ -144,36 +148,39 @@ async function link_own_names(folder: string, built: boolean): Promise<void> {
  * @param tests What {@linkcode prepare_node_tests} made.
  * @param major Which Node.js. Default: the installed one.
  * @param args Test files or folders, and flags of `node --test`.
+ * @param patience How many times longer the tests wait. Default: 1.
  */
 export async function test_node(
   tests: NodeTests,
   major: string | undefined,
   args: string[],
   show: boolean,
-): Promise<Counts & { log: string }> {
+  patience = 1,
+): Promise<SuiteResult> {
   const paths = args.filter((arg) => !arg.startsWith("-")).map((arg) => arg.replace(/^\.\//, ""));
   const flags = args.filter((arg) => arg.startsWith("-"));
   const files = await list_files("tests", (path) => path.endsWith("_test.ts"));
   const chosen = files.filter((file) =>
     paths.length === 0 || paths.some((path) => file === path || file.startsWith(path + "/"))
   );
-  if (chosen.length === 0) return { passed: 0, failed: 1, log: "no test files\n" };
+  if (chosen.length === 0) return { passed: 0, failed: 1, log: "no test files\n", failedFiles: [] };
   const command = [
     await node(major),
     "--enable-source-maps",
     "--test",
     "--test-concurrency=2",
-    "--test-timeout=120000",
+    `--test-timeout=${TEST_TIMEOUT_MS * patience}`,
     "--test-reporter=spec",
     ...flags,
     ...chosen.map((file) => file.replace(/\.ts$/, ".js")),
   ];
   const { code, output } = await run(command, {
     cwd: tests.folder,
+    env: { [PATIENCE_VARIABLE]: `${patience}` },
     show,
     timeoutMs: SUITE_TIMEOUT_MS,
   });
-  return { ...node_counts(output, code), log: output };
+  return { ...node_counts(output, code), log: output, failedFiles: node_failed_files(output) };
 }
 
 if (import.meta.main) {

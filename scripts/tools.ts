@@ -67,12 +67,19 @@ async function alias_std(modules: string): Promise<void> {
   }
 }
 
+let installing: Promise<string> | undefined;
+
 /**
- * Installs the packages unless they are there.
+ * Installs the packages unless they are there. Steps that run at the same time share one
+ * installation.
  *
  * @returns The path of `node_modules`.
  */
-export async function install_tools(): Promise<string> {
+export function install_tools(): Promise<string> {
+  return installing ??= install();
+}
+
+async function install(): Promise<string> {
   const wanted = JSON.stringify(
     { private: true, type: "module", dependencies: await dependencies() },
     null,

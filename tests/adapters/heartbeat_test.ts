@@ -5,11 +5,16 @@ import { connect } from "../../src/adapters/client.ts";
 import { serve } from "../../src/adapters/serve.ts";
 import { acceptance, clientFrame, head, listenRaw, RawPeer } from "./support/raw.ts";
 import { Inbox, sleep, until, within } from "./support/waiting.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 /** What a busy machine may add to a deadline, in milliseconds. */
-const SLACK_MS = 3000;
+const SLACK_MS = 3000 * PATIENCE;
 
-const BEAT = { pingIntervalMs: 100, pingTimeoutMs: 400, closeTimeoutMs: 500 };
+const BEAT = {
+  pingIntervalMs: 100 * PATIENCE,
+  pingTimeoutMs: 400 * PATIENCE,
+  closeTimeoutMs: 500 * PATIENCE,
+};
 
 type Options = Partial<typeof BEAT> & { highWaterMark?: number; compression?: boolean };
 

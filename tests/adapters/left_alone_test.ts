@@ -4,10 +4,11 @@ import type { WebSocketConnection } from "../../src/api/connection.ts";
 import { serve } from "../../src/adapters/serve.ts";
 import { acceptance, head, listenRaw, RawPeer } from "./support/raw.ts";
 import { type RunningProgram, startProgram } from "./support/program.ts";
-import { Inbox, sleep } from "./support/waiting.ts";
+import { Inbox, sleep, until } from "./support/waiting.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 /** How soon a program ends that has nothing to do: less than any interval or deadline by default. */
-const SOON_MS = 5000;
+const SOON_MS = 5000 * PATIENCE;
 
 /** Waits for a program that said that it has nothing to do, and checks that it ends then. */
 async function endsSoon(program: RunningProgram, after = "idle"): Promise<void> {
@@ -91,9 +92,8 @@ test("an open connection keeps its program running, and its heartbeat goes on", 
   const program = startProgram("left_alone", ["open client", server.url]);
   await program.line("idle");
   const socket = await sockets.next("connection");
-  await sleep(600);
+  await until(() => pings >= 2, "heartbeats");
   assertEquals([program.child.exitCode, socket.readyState], [null, 1]);
-  assert(pings >= 2, `${pings} pings came`);
   const closed = socket.close(1000);
   await endsSoon(program, "closed with");
   await closed;

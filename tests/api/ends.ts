@@ -11,6 +11,7 @@ import { openFromBytes, type ServerOptions, setupServer } from "../../src/api/se
 import { StreamTransport } from "../../src/api/stream_transport.ts";
 import { join } from "../support/bytes.ts";
 import { MemoryPeer } from "../support/memory_peer.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { openAsClient, openAsServer } from "../support/raw_handshake.ts";
 import { encodeFrame, type WireFrame } from "../support/wire.ts";
 
@@ -116,7 +117,7 @@ export function sleep(ms: number): Promise<void> {
 
 /** Waits until something holds, and fails when it never does. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 2000; i++) {
+  for (let i = 0; i < 2000 * PATIENCE; i++) {
     if (holds()) return;
     await sleep(5);
   }
@@ -127,7 +128,7 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
 export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took too long`)), 10_000);
+    timer = setTimeout(() => reject(new Error(`${what} took too long`)), 20_000 * PATIENCE);
   });
   try {
     return await Promise.race([promise, late]);

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { PATIENCE } from "../support/patience.ts";
 
 /** How a run ended. */
 export interface CliResult {
@@ -26,7 +27,7 @@ export interface CliRun {
   ended: Promise<CliResult>;
 }
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 30_000 * PATIENCE;
 
 /** The program and the arguments that start the command line. */
 export function cliCommand(args: string[]): [program: string, ...args: string[]] {
@@ -39,7 +40,7 @@ export function cliCommand(args: string[]): [program: string, ...args: string[]]
   return [process.execPath, ...runtime, script, ...args];
 }
 
-/** Starts the command line; whatever it does, it is gone after 20 seconds. */
+/** Starts the command line; whatever it does, it is gone after half a minute, times the patience. */
 export function startCli(...args: string[]): CliRun {
   const [program, ...rest] = cliCommand(args);
   const child = spawn(program, rest, {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";
 import { type CookieOptions, parseCookies, serializeCookie } from "../../src/server/cookies.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 test("cookies are read as servers must read them", () => {
   const cases: [header: string | null | undefined, cookies: [string, string][]][] = [
@@ -41,7 +42,7 @@ test("a hostile header costs little, and makes at most 180 cookies", () => {
   const start = performance.now();
   const sizes = hostile.map((header) => parseCookies(header).size);
   assertEquals(sizes, [180, 0, 0, 1, 1, 0]);
-  assert(performance.now() - start < 2000);
+  assert(performance.now() - start < 2000 * PATIENCE);
 });
 
 test("cookies are written with all of their attributes, in one order", () => {

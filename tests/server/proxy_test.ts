@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { test } from "node:test";
 import { compileTrust, type ProxyHeader, type TrustProxy } from "../../src/server/proxy.ts";
 import { ask, statusOf, withRouter } from "./rig.ts";
+import { PATIENCE } from "../support/patience.ts";
 
 interface Sent {
   from?: string;
@@ -110,7 +111,7 @@ test("a hostile field costs little", () => {
     found(true, { fields: { forwarded: `for="${"\\a".repeat(5e5)}` } }, "forwarded");
     found(true, { fields: { forwarded: " ".repeat(1e6) + "x" } }, "forwarded");
   }
-  assertEquals(performance.now() - start < 3000, true);
+  assertEquals(performance.now() - start < 3000 * PATIENCE, true);
 });
 
 test("wrong options are refused", () => {

@@ -7,6 +7,7 @@ import { CERT, KEY } from "../support/runtime.ts";
 import { until, within } from "../support/waiting.ts";
 import { failing } from "./support/failing.ts";
 import { CA, SERVER_CERT, SERVER_KEY, SERVER_NAME } from "./support/fixtures.ts";
+import { PATIENCE } from "../../support/patience.ts";
 
 /**
  * A server that sends `/to?LOCATION` on, `/status/303?LOCATION` with that status, `/loop` to itself,
@@ -216,14 +217,17 @@ test("all hops share one deadline", async () => {
     await peer.readHead();
     setTimeout(
       () => peer.write("HTTP/1.1 302 Go\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"),
-      100,
+      100 * PATIENCE,
     );
   });
   try {
     const start = performance.now();
-    const error = await failing(server.url, { maxRedirects: 20, handshakeTimeoutMs: 350 });
+    const error = await failing(server.url, {
+      maxRedirects: 20,
+      handshakeTimeoutMs: 350 * PATIENCE,
+    });
     assertEquals(error.code, "WS_HANDSHAKE_TIMEOUT");
-    assert(performance.now() - start < 1500);
+    assert(performance.now() - start < 1500 * PATIENCE);
     await until(() => server.peers.every((peer) => peer.gone), "end of the sockets", 5000);
   } finally {
     await server.close();

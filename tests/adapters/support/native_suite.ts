@@ -18,6 +18,7 @@ import { WebSocketError } from "../../../src/errors.ts";
 import { assertBytes } from "../../support/bytes.ts";
 import { clientClose, clientFrame, clientText, head, RawPeer, requestLines } from "./raw.ts";
 import { Inbox, sleep, until, within } from "./waiting.ts";
+import { PATIENCE } from "../../support/patience.ts";
 
 /** A server under test. */
 export interface NativeServer {
@@ -683,7 +684,7 @@ function testEnds(harness: NativeHarness): void {
   });
 
   test(`${name}: a peer that answers no ping is given up, one that does is not`, async () => {
-    const options = { pingIntervalMs: 100, pingTimeoutMs: 100 };
+    const options = { pingIntervalMs: 100 * PATIENCE, pingTimeoutMs: 200 * PATIENCE };
     await withPair(harness, options, async (peer, socket, events) => {
       for (let answered = 0; answered < 3;) {
         await until(() => peer.chunks.length > 0, "ping");

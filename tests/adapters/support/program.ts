@@ -8,6 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { RUNTIME } from "./runtime.ts";
 import { until } from "./waiting.ts";
+import { PATIENCE } from "../../support/patience.ts";
 
 /** A program that runs. */
 export interface RunningProgram {
@@ -21,7 +22,7 @@ export interface RunningProgram {
 }
 
 /**
- * Starts a test program on this runtime; it is killed after `ms` milliseconds, with status `null`.
+ * Starts a test program on this runtime; it is killed after `ms` milliseconds, times the patience, with status `null`.
  *
  * @param name The file's name in `tests/adapters/programs/`, without its ending.
  */
@@ -41,7 +42,7 @@ export function startProgram(name: string, args: string[] = [], ms = 30_000): Ru
       lines.push(...whole);
     });
   }
-  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+  const timer = setTimeout(() => child.kill("SIGKILL"), ms * PATIENCE);
   let over = false;
   const ended = new Promise<{ code: number | null; at: number }>((resolve) => {
     child.on("close", (code) => {

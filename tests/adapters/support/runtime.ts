@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
 import process from "node:process";
+import { PATIENCE } from "../../support/patience.ts";
 
 const versions = process.versions as Record<string, string | undefined>;
 
@@ -36,11 +37,12 @@ export interface ProgramResult {
 }
 
 /**
- * Runs a test program on this runtime until it ends by itself; kills it after `ms` milliseconds.
+ * Runs a test program on this runtime until it ends by itself; kills it after `ms` milliseconds, times the
+ * patience.
  *
  * @param name The file's name in `tests/adapters/programs/`, without its ending.
  */
-export function runProgram(name: string, args: string[] = [], ms = 15_000): Promise<ProgramResult> {
+export function runProgram(name: string, args: string[] = [], ms = 30_000): Promise<ProgramResult> {
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const file = new URL(`../programs/${name}.${ending}`, import.meta.url).pathname;
   const flags = RUNTIME === "deno" ? ["run", "-A", "--no-config", "--no-lock", "--no-check"] : [];
@@ -49,7 +51,7 @@ export function runProgram(name: string, args: string[] = [], ms = 15_000): Prom
   child.stdout.on("data", (chunk) => output += chunk);
   child.stderr.on("data", (chunk) => output += chunk);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+    const timer = setTimeout(() => child.kill("SIGKILL"), ms * PATIENCE);
     child.on("error", reject);
     child.on("close", (code) => {
       clearTimeout(timer);

@@ -3,11 +3,17 @@
  * @module
  */
 
-/** Waits for a promise; fails when it takes longer than `ms` milliseconds. */
-export function within<T>(promise: Promise<T>, what: string, ms = 8000): Promise<T> {
+import { PATIENCE } from "../../support/patience.ts";
+
+/** Milliseconds to wait for what has no reason to take any time. */
+const USUAL_MS = 20_000;
+
+/** Waits for a promise; fails when it takes longer than `ms` milliseconds, times the patience. */
+export function within<T>(promise: Promise<T>, what: string, ms = USUAL_MS): Promise<T> {
   if (ms === Infinity) return promise;
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
+    const failed = () => reject(new Error(`no ${what} within ${ms * PATIENCE} ms`));
+    const timer = setTimeout(failed, ms * PATIENCE);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
@@ -17,11 +23,15 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until something is true. */
-export async function until(condition: () => boolean, what: string, ms = 8000): Promise<void> {
-  const deadline = performance.now() + ms;
+/** Waits until something is true; fails when that takes longer than `ms`, times the patience. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  ms = USUAL_MS,
+): Promise<void> {
+  const deadline = performance.now() + ms * PATIENCE;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`no ${what} within ${ms} ms`);
+    if (performance.now() > deadline) throw new Error(`no ${what} within ${ms * PATIENCE} ms`);
     await sleep(5);
   }
 }

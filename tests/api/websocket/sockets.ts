@@ -13,6 +13,7 @@ import {
 } from "../../../src/api/websocket_stream.ts";
 import type { DeflateCodec } from "../../../src/extensions/mod.ts";
 import { MemoryPeer } from "../../support/memory_peer.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { answerText } from "../../support/raw_handshake.ts";
 
 export { closeFrame, OP, plain, sleep, soon, text, until } from "../ends.ts";
@@ -114,7 +115,10 @@ export class Log {
   async until<Wanted extends Event>(type: string, count = 1): Promise<Wanted> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no ${type}, only ${this.types}`)), 10_000);
+      timer = setTimeout(
+        () => reject(new Error(`no ${type}, only ${this.types}`)),
+        20_000 * PATIENCE,
+      );
     });
     try {
       for (;;) {
