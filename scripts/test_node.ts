@@ -23,8 +23,17 @@ export interface NodeTests {
   unreached: string[];
 }
 
-/** How long one test file may take on a quiet machine. */
-const TEST_TIMEOUT_MS = 120_000;
+/** How long one process of tests may take on a quiet machine, in milliseconds. */
+const PROCESS_TIMEOUT_MS = 600_000;
+
+/**
+ * Folders whose tests know no runtime. Those of one folder share a process: a process for each
+ * file, as `node --test` has it, spends most of its time on starting.
+ */
+export const PORTABLE_TESTS: readonly string[] = [
+  ...["frames", "handshake", "connection", "api"].map((floor) => `tests/${floor}`),
+  ...["docs", "house", "scripts"].map((other) => `tests/${other}`),
+];
 
 /** Turns a TypeScript file into an ES module for Node 20, next to others of its kind. */
 async function transpile(source: string, target: string): Promise<string> {
@@ -142,6 +151,41 @@ async function link_own_names(folder: string, built: boolean): Promise<void> {
   }
 }
 
+/** Whether a test file is in one of the portable folders, and in which. */
+function portable_folder(file: string): string | undefined {
+  return PORTABLE_TESTS.find((folder) => file.startsWith(`${folder}/`));
+}
+
+/** Puts the files of each portable folder into one that imports them all; the others stay alone. */
+async function bundled(files: string[], folder: string): Promise<string[]> {
+  const groups = new Map<string, string[]>();
+  for (const file of files) {
+    const key = portable_folder(file) ?? file;
+    groups.set(key, [...groups.get(key) ?? [], file.replace(/\.ts$/, ".js")]);
+  }
+  const programs: string[] = [];
+  for (const [key, members] of groups) {
+    if (members.length === 1) {
+      programs.push(members[0]);
+      continue;
+    }
+    programs.push(`${key.replace("tests/", "portable_")}_test.js`);
+    const imports = members.map((member) => `import "./${member}";\n`);
+    await Deno.writeTextFile(`${folder}/${programs.at(-1)}`, imports.join(""));
+  }
+  return programs;
+}
+
+/**
+ * The tests that a runtime of the same engine as another need not repeat are left out of this list.
+ *
+ * @returns Files, for {@linkcode test_node}.
+ */
+export async function runtime_tests(): Promise<string[]> {
+  const files = await list_files("tests", (path) => path.endsWith("_test.ts"));
+  return files.filter((file) => portable_folder(file) === undefined);
+}
+
 /**
  * Runs the prepared tests.
  *
@@ -169,10 +213,10 @@ export async function test_node(
     "--enable-source-maps",
     "--test",
     "--test-concurrency=2",
-    `--test-timeout=${TEST_TIMEOUT_MS * patience}`,
+    `--test-timeout=${PROCESS_TIMEOUT_MS * patience}`,
     "--test-reporter=spec",
     ...flags,
-    ...chosen.map((file) => file.replace(/\.ts$/, ".js")),
+    ...await bundled(chosen, tests.folder),
   ];
   const { code, output } = await run(command, {
     cwd: tests.folder,

@@ -39,7 +39,7 @@ export async function compile(): Promise<string> {
   let output = "";
   compiler.stderr.on("data", (chunk) => output += chunk);
   const ended = new Promise<number | null>((resolve) => compiler.on("close", resolve));
-  const status = await within(ended, "end of the compiler", 110_000);
+  const status = await within(ended, "end of the compiler", 600_000);
   if (status !== 0) throw new Error(`Cannot compile ${SOURCE}: ${output}`);
   renameSync(fresh, target);
   return target;
