@@ -7,7 +7,7 @@ import type { WebSocketConnection } from "../../src/api/connection.ts";
 import type { DataFrame } from "../../src/api/frame_consumer.ts";
 import { checkHandler, type HandlerCallbacks } from "../../src/api/handler.ts";
 import { encodeFrame } from "../support/wire.ts";
-import { closeFrame, handlePeer, joined, masked, OP, soon, text, until } from "./ends.ts";
+import { closeFrame, handlePeer, joined, masked, OP, sleep, soon, text, until } from "./ends.ts";
 
 const { CONT, TEXT, BINARY, PING } = OP;
 const KEY = Uint8Array.of(1, 2, 3, 4);
@@ -147,4 +147,18 @@ test("an observer sees frames and whole messages, also of a handler with a frame
   assertEquals(seen, ["in 1", "in 0", "text 3"]);
   assertEquals(frames, ["text 6162…", "…text 63"]);
   socket.terminate();
+});
+
+test("a frame that began before close() and ends after it is not handed over", async () => {
+  const seen: string[] = [];
+  const { peer, socket } = await handlePeer({ frame: (_, frame) => void seen.push(show(frame)) });
+  const frame = masked({ opcode: TEXT, fin: false, payload: "begun" });
+  peer.write(frame.slice(0, -2));
+  await until(() => socket.readyState === 1, "the first half");
+  await sleep(20);
+  void socket.close(4000);
+  peer.write(frame.slice(-2), masked({ opcode: CONT, payload: "ended" }, closeFrame(4000)));
+  peer.end();
+  await soon(socket.closed, "close");
+  assertEquals(seen, []);
 });

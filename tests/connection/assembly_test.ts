@@ -218,3 +218,16 @@ function withAllocator(allocate: (length: number) => Uint8Array, body: () => voi
     useAllocator(before);
   }
 }
+
+test("slices are kept up to exactly 1 MiB before there is a buffer, and no further", () => {
+  const slice = 65536;
+  for (const [count, held] of [[16, true], [17, false]] as const) {
+    const assembly = new MessageAssembly();
+    assembly.announce(64 << 20);
+    const slices = Array.from({ length: count }, () => new Uint8Array(slice));
+    for (const one of slices) assembly.push(one);
+    slices[0][0] = 7; // seen in the message only if the slice itself is what is kept
+    const message = assembly.take();
+    assertEquals([message.length, message[0]], [count * slice, held ? 7 : 0]);
+  }
+});

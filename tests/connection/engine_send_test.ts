@@ -139,3 +139,13 @@ test("a client masks every frame with a fresh key, and a server masks none", () 
   server.engine.sendText("same");
   assertEquals(server.take()[0].key, undefined);
 });
+
+test("a raw data frame does not come between the fragments of a message", () => {
+  const rig = new EngineRig("server");
+  void rig.engine.sendFragment(hex("01"), "binary", false);
+  assertThrows(() => rig.engine.sendRaw(0x82, hex("02")), Error, "is not finished");
+  rig.engine.sendRaw(0x80 | PING, hex("03"));
+  void rig.engine.sendFragment(hex("04"), "binary", true);
+  rig.engine.sendRaw(0x82, hex("05"));
+  assertEquals(rig.take().map(({ opcode }) => opcode), [BINARY, PING, CONT, BINARY]);
+});

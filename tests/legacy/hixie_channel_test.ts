@@ -176,6 +176,28 @@ for (const version of VERSIONS) {
       socket.terminate();
     });
 
+    test("a frame of maxFrameBytes passes, and a larger one fails the connection", async () => {
+      const exact = await open(version, { maxFrameBytes: 10 });
+      exact.peer.write(lengthFrame(0x80, 10), textFrame("é".repeat(5)));
+      assertEquals(await take(exact.socket, 1), ["é".repeat(5)]);
+      exact.socket.terminate();
+      for (const streaming of [false, true]) {
+        for (
+          const [wire, code] of [
+            [textFrame("x".repeat(11)), "WS_FRAME_TOO_LARGE"],
+            [lengthFrame(0x80, 11, 0), "WS_MESSAGE_TOO_LARGE"],
+          ] as const
+        ) {
+          const { peer, socket } = await open(version, { maxFrameBytes: 10 });
+          if (streaming) void socket.messages().next().catch(() => {});
+          peer.write(wire);
+          await peer.readToEnd();
+          peer.end();
+          assertEquals((await ending(socket))[3], code);
+        }
+      }
+    });
+
     test("a message is read while it arrives, and limits do not apply to it", async () => {
       const { peer, socket } = await open(version, { maxMessageBytes: 10 });
       const messages = socket.messages();

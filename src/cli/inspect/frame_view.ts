@@ -6,6 +6,7 @@
  */
 
 import { zlibCodec } from "../../adapters/zlib/mod.ts";
+import { MessageAssembly } from "../../api/dialect.ts";
 import type { CodecInflater } from "../../api/mod.ts";
 import { concatBytes } from "../../bytes.ts";
 import { type FrameEvents, type FrameHeader, FrameReader } from "./frame_reader.ts";
@@ -69,11 +70,10 @@ export class FrameView implements FrameEvents {
   #header!: FrameHeader;
   #head: Uint8Array[] = [];
   #headSize = 0;
-  #kept: Uint8Array[] = [];
-  /** The compressed message under way. */
+  #kept: MessageAssembly | undefined;
+  /** The compressed message under way, unless it is too large. */
   #compressed = false;
-  #message: Uint8Array[] = [];
-  #messageBytes = 0;
+  #message: MessageAssembly | undefined;
 
   /**
    * @param from Whose frames they are.
@@ -121,12 +121,12 @@ export class FrameView implements FrameEvents {
     this.#header = header;
     this.#head = [];
     this.#headSize = 0;
-    this.#kept = [];
+    this.#kept = header.length <= this.#keepBytes ? new MessageAssembly() : undefined;
+    this.#kept?.announce(header.length);
     const opens = header.opcode === 1 || header.opcode === 2;
-    if (!opens) return;
-    this.#compressed = header.rsv1 && this.#inflater !== undefined;
-    this.#message = [];
-    this.#messageBytes = 0;
+    if (opens) this.#compressed = header.rsv1 && this.#inflater !== undefined;
+    if (opens) this.#message = this.#compressed ? new MessageAssembly() : undefined;
+    if (header.opcode < 8) this.#grow(header.length);
   }
 
   onPayload(slice: Uint8Array): void {
@@ -135,11 +135,15 @@ export class FrameView implements FrameEvents {
       this.#head.push(head);
       this.#headSize += head.length;
     }
-    if (this.#header.length <= this.#keepBytes) this.#kept.push(slice);
-    if (this.#header.opcode >= 8 || !this.#compressed) return;
-    this.#messageBytes += slice.length;
-    if (this.#messageBytes <= MAX_MESSAGE_BYTES) this.#message.push(slice);
-    else this.#message = [];
+    this.#kept?.push(slice);
+    if (this.#header.opcode < 8) this.#message?.push(slice);
+  }
+
+  /** Makes room for a frame of the compressed message, or gives that up. */
+  #grow(length: number): void {
+    if (this.#message === undefined) return;
+    if (this.#message.length + length > MAX_MESSAGE_BYTES) this.#message = undefined;
+    else this.#message.announce(length);
   }
 
   onEnd(): void {
@@ -149,20 +153,20 @@ export class FrameView implements FrameEvents {
       ...header,
       from: this.#from,
       head: concatBytes(this.#head),
-      payload: header.length <= this.#keepBytes ? concatBytes(this.#kept) : undefined,
+      payload: this.#kept?.take(),
       ...(ends ? { inflated: this.#inflate() } : {}),
     });
     if (!ends) return;
     this.#compressed = false;
-    this.#message = [];
+    this.#message = undefined;
   }
 
   /** Inflates the message; what fails once, fails from then on, for a later one may refer to it. */
   #inflate(): NonNullable<SeenFrame["inflated"]> {
     if (this.#lost !== undefined) return { why: this.#lost };
-    if (this.#messageBytes > MAX_MESSAGE_BYTES) return this.#lose("a message was too large");
+    if (this.#message === undefined) return this.#lose("a message was too large");
     try {
-      const message = concatBytes(this.#message);
+      const message = this.#message.take();
       const inflater = this.#inflater!;
       inflater.push(message, true);
       const head: Uint8Array[] = [];

@@ -8,11 +8,15 @@ import { HeadCollector } from "./heads.ts";
 import { pipe, Session, type SessionSetup, takeRequest } from "./session.ts";
 import { type ByteSocket, reach, type Target } from "./target.ts";
 
-/** How long a client has to send its request, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 10_000;
+/** Deadlines, in milliseconds. */
+export interface ProxyDeadlines {
+  /** How long a client has to send its request. */
+  readonly requestMs: number;
+  /** How long one side may stay when the other is gone. */
+  readonly lingerMs: number;
+}
 
-/** How long one side may stay when the other is gone, in milliseconds. */
-const LINGER_MS = 2000;
+const DEADLINES: ProxyDeadlines = { requestMs: 10_000, lingerMs: 2000 };
 
 const BAD_GATEWAY = new TextEncoder().encode(
   "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -23,6 +27,7 @@ export class Proxy {
   readonly #target: Target;
   readonly #setup: SessionSetup;
   readonly #server: net.Server;
+  readonly #deadlines: ProxyDeadlines;
   readonly #sockets = new Set<ByteSocket>();
   #count = 0;
   #port = 0;
@@ -31,9 +36,11 @@ export class Proxy {
   /**
    * @param target Where clients are joined with.
    * @param setup What is done with what passes.
+   * @param deadlines Default: 10 s for a request, 2 s for who stays alone.
    */
-  constructor(target: Target, setup: SessionSetup) {
+  constructor(target: Target, setup: SessionSetup, deadlines: ProxyDeadlines = DEADLINES) {
     this.#target = target;
+    this.#deadlines = deadlines;
     this.#setup = setup;
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => {
       this.#accept(socket as unknown as ByteSocket);
@@ -79,7 +86,7 @@ export class Proxy {
     let asked = false;
     this.#own(client, session);
     client.setNoDelay(true);
-    const timer = setTimeout(() => client.destroy(), REQUEST_TIMEOUT_MS);
+    const timer = setTimeout(() => client.destroy(), this.#deadlines.requestMs);
     client.on("close", () => clearTimeout(timer));
     client.on("end", () => {
       if (!asked) client.destroy();
@@ -117,8 +124,9 @@ export class Proxy {
     }
     if (!this.#sockets.has(client)) return void server.destroy(); // it left meanwhile
     this.#own(server, session);
-    endWith(server, client);
-    endWith(client, server);
+    const { lingerMs } = this.#deadlines;
+    endWith(server, client, lingerMs);
+    endWith(client, server, lingerMs);
     server.write(head);
     if (rest.length > 0) {
       session.fromClient(rest);
@@ -142,11 +150,11 @@ export class Proxy {
 }
 
 /** Ends a socket when another has closed, and cuts it if it then stays. */
-function endWith(closed: ByteSocket, other: ByteSocket): void {
+function endWith(closed: ByteSocket, other: ByteSocket, lingerMs: number): void {
   closed.on("close", () => {
     if (other.destroyed) return;
     other.end();
-    const timer = setTimeout(() => other.destroy(), LINGER_MS);
+    const timer = setTimeout(() => other.destroy(), lingerMs);
     other.on("close", () => clearTimeout(timer));
   });
 }

@@ -26,6 +26,7 @@ const MAX_WAITING_BYTES = 64 * 2 ** 20;
 export class Recorder {
   readonly #stream: WriteStream;
   readonly #onFailure: (error: Error) => void;
+  readonly #maxWaitingBytes: number;
   readonly #startMs = performance.now();
   #failed = false;
 
@@ -33,9 +34,16 @@ export class Recorder {
    * @param path The file, which is replaced.
    * @param url What is inspected.
    * @param onFailure Takes the one error.
+   * @param maxWaitingBytes What may wait for the disk. Default: 64 MiB.
    */
-  constructor(path: string, url: string, onFailure: (error: Error) => void) {
+  constructor(
+    path: string,
+    url: string,
+    onFailure: (error: Error) => void,
+    maxWaitingBytes: number = MAX_WAITING_BYTES,
+  ) {
     this.#onFailure = onFailure;
+    this.#maxWaitingBytes = maxWaitingBytes;
     this.#stream = createWriteStream(path);
     this.#stream.on("error", (error) => this.#fail(error));
     this.#write({ format: FORMAT, version: VERSION, url });
@@ -80,7 +88,7 @@ export class Recorder {
   #write(line: unknown): void {
     if (this.#failed) return;
     this.#stream.write(`${JSON.stringify(line)}\n`);
-    if (this.#stream.writableLength > MAX_WAITING_BYTES) {
+    if (this.#stream.writableLength > this.#maxWaitingBytes) {
       this.#fail(new Error("the disk is too slow"));
     }
   }

@@ -5,7 +5,7 @@
 
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
 import { headBytes, HeadCollector, readdress } from "./heads.ts";
 import { FORMAT, VERSION } from "./recorder.ts";
 import { Session, type SessionSetup } from "./session.ts";
@@ -37,7 +37,12 @@ export interface ReplayPlan {
   /** How long answers are waited for at the end of each connection, in milliseconds. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  /** How long the server may take to answer the handshake, in milliseconds. Default: 10 000. */
+  readonly handshakeTimeoutMs?: number;
 }
+
+/** A line of a record has at most this many characters: enough for the largest recorded payload. */
+const MAX_LINE_LENGTH = 24 * 2 ** 20;
 
 /** How long the server may take to answer the handshake, in milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -54,19 +59,24 @@ export async function replay(plan: ReplayPlan, setup: SessionSetup): Promise<boo
   const players = new Map<number, Player>();
   const start = performance.now();
   let accepted = true;
-  for await (const event of readRecord(plan.path)) {
-    if (plan.signal.aborted) break;
-    const due = plan.speed === 0 ? 0 : start + event.t / plan.speed - performance.now();
-    if (due > 0) await pause(due, plan.signal);
-    if (event.e === "open") {
-      const player = new Player(event.c, plan, setup);
-      players.set(event.c, player);
-      if (!await player.open(event.head ?? "")) accepted = false;
-    } else if (event.e === "frame" && event.from === "client") {
-      await players.get(event.c)?.send(event);
-    } else if (event.e === "end") {
-      players.get(event.c)?.finish();
+  try {
+    for await (const event of readRecord(plan.path)) {
+      if (plan.signal.aborted) break;
+      const due = plan.speed === 0 ? 0 : start + event.t / plan.speed - performance.now();
+      if (due > 0) await pause(due, plan.signal);
+      if (event.e === "open") {
+        const player = new Player(event.c, plan, setup);
+        players.set(event.c, player);
+        if (!await player.open(event.head ?? "")) accepted = false;
+      } else if (event.e === "frame" && event.from === "client") {
+        await players.get(event.c)?.send(event);
+      } else if (event.e === "end") {
+        players.get(event.c)?.finish();
+      }
     }
+  } catch (error) {
+    for (const player of players.values()) player.cut();
+    throw error;
   }
   for (const player of players.values()) player.finish();
   await Promise.all(Array.from(players.values(), (player) => player.ended));
@@ -75,31 +85,46 @@ export async function replay(plan: ReplayPlan, setup: SessionSetup): Promise<boo
 
 /** Reads a record, event by event. */
 async function* readRecord(path: string): AsyncGenerator<RecordedEvent> {
-  const file = createReadStream(path);
-  // An error before anybody reads would be nobody's.
-  const failed = new Promise<never>((_, reject) => file.once("error", reject));
-  failed.catch(() => {});
-  const lines = createInterface({ input: file, crlfDelay: Infinity })[Symbol.asyncIterator]();
+  const opened = new Set<number>();
+  let number = 0;
   try {
-    for (let number = 1;; number++) {
-      const { value, done } = await Promise.race([lines.next(), failed]);
-      if (done) {
-        if (number === 1) throw new Error("it is empty");
-        return;
-      }
-      const line = parseLine(value);
-      if (number === 1) {
+    for await (const text of readLines(path)) {
+      const line = parseLine(text);
+      if (++number === 1) {
         if (line?.format === FORMAT && line.version === VERSION) continue;
         throw new Error("it is no record of inspect");
       }
       if (!isEvent(line)) throw new Error(`line ${number} is not of a record`);
+      if (line.e === "open" && opened.has(line.c)) {
+        throw new Error(`line ${number} opens connection ${line.c} again`);
+      }
+      if (line.e === "open") opened.add(line.c);
       yield line;
     }
+    if (number === 0) throw new Error("it is empty");
   } catch (error) {
     throw new Error(`cannot replay ${path}: ${(error as Error).message}`, { cause: error });
-  } finally {
-    file.destroy();
   }
+}
+
+/** Reads a file line by line. */
+async function* readLines(path: string): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest: string[] = []; // joined when its end is there: a line may come in many chunks
+  let length = 0;
+  for await (const chunk of createReadStream(path)) {
+    const [first, ...more] = decoder.write(chunk).split("\n");
+    rest.push(first);
+    length += first.length;
+    if (length > MAX_LINE_LENGTH) throw new Error("a line is too long");
+    for (const line of more) {
+      yield rest.join("");
+      rest = [line];
+      length = line.length;
+    }
+  }
+  const last = rest.join("") + decoder.end();
+  if (last !== "") yield last;
 }
 
 function parseLine(line: string): Partial<Record<string, unknown>> | undefined {
@@ -178,7 +203,7 @@ class Player {
     this.#plan.signal.addEventListener("abort", stop, { once: true });
     socket.on("close", () => this.#plan.signal.removeEventListener("abort", stop));
     if (this.#plan.signal.aborted) stop();
-    const timer = setTimeout(stop, HANDSHAKE_TIMEOUT_MS);
+    const timer = setTimeout(stop, this.#plan.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS);
     socket.write(headBytes(request));
     await answered;
     clearTimeout(timer);
@@ -207,6 +232,12 @@ class Player {
     const socket = this.#socket;
     const timer = setTimeout(() => socket.destroy(), this.#plan.waitMs);
     socket.on("close", () => clearTimeout(timer));
+  }
+
+  /** Ends at once. */
+  cut(): void {
+    this.#socket?.destroy();
+    this.#over();
   }
 
   #done = false;

@@ -32,14 +32,18 @@ export interface SessionSetup {
   readonly headBytes: number;
 }
 
+/** How much of what a client sends before the response is kept until that is there, in bytes. */
+const MAX_EARLY_BYTES = 1024 * 1024;
+
 /** Looks at the bytes of one connection. */
 export class Session {
   readonly #setup: SessionSetup;
   readonly #connection: number;
   readonly #views: Readonly<Record<Direction, FrameView>>;
   #response: HeadCollector | undefined = new HeadCollector();
-  /** What came from the client before the response: at most what the server took unread. */
-  readonly #early: Uint8Array[] = [];
+  /** What came from the client before the response, within bounds: a server need not answer. */
+  #early: Uint8Array[] | undefined = [];
+  #earlyBytes = 0;
   #switched = false;
   #compressed = false;
   #sockets = 0;
@@ -76,9 +80,16 @@ export class Session {
 
   /** Sees bytes of the client's, after the request. */
   fromClient(chunk: Uint8Array): void {
-    if (this.#switched) this.#views.client.push(chunk);
-    // Frames that do not wait for the response are seen when it is there.
-    else if (this.#response !== undefined) this.#early.push(chunk);
+    if (this.#response !== undefined) this.#keep(chunk);
+    else if (this.#switched && this.#early !== undefined) this.#views.client.push(chunk);
+  }
+
+  /** Frames that do not wait for the response are seen when it is there. */
+  #keep(chunk: Uint8Array): void {
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes <= MAX_EARLY_BYTES) return void this.#early?.push(chunk);
+    this.#early = undefined;
+    this.failed(new Error("the client sent too much before the response to be shown"));
   }
 
   /** Sees bytes of the server's. */
@@ -90,7 +101,7 @@ export class Session {
     const result = this.#response.push(chunk);
     if (result === undefined) return;
     this.#response = undefined;
-    const early = this.#early.splice(0);
+    const early = this.#early?.splice(0) ?? [];
     if (result === "too large") return;
     const { head, rest } = result;
     this.#setup.events.onResponse(this.#connection, head);

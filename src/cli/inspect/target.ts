@@ -13,6 +13,8 @@ export interface Target {
   readonly ca?: string | undefined;
   /** Whether any certificate will do. */
   readonly insecure: boolean;
+  /** How long a connection may take, in milliseconds. Default: 10 000. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** A byte stream: what `net` and `tls` sockets of the three runtimes have in common here. */
@@ -29,7 +31,7 @@ export interface ByteSocket {
   readonly destroyed: boolean;
 }
 
-/** How long a connection may take, in milliseconds. */
+/** How long a connection may take, TLS included, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
@@ -38,7 +40,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @param target Where to.
  * @throws {Error} If there is no connection in time.
  */
-export function reach({ url, ca, insecure }: Target): Promise<ByteSocket> {
+export function reach(target: Target): Promise<ByteSocket> {
+  const { url, ca, insecure, connectTimeoutMs = CONNECT_TIMEOUT_MS } = target;
   const secure = url.protocol === "wss:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
@@ -61,8 +64,8 @@ export function reach({ url, ca, insecure }: Target): Promise<ByteSocket> {
       reject(new Error(`cannot connect to ${url.host}: ${message || code}`, { cause: error }));
     };
     const timer = setTimeout(
-      () => fail(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`)),
-      CONNECT_TIMEOUT_MS,
+      () => fail(new Error(`no connection within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
     );
     socket.on("error", fail); // stays: what comes after the first error says nothing new
     socket.once(secure ? "secureConnect" : "connect", () => {
