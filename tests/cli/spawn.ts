@@ -27,7 +27,7 @@ export interface CliRun {
   ended: Promise<CliResult>;
 }
 
-const DEADLINE_MS = 30_000 * PATIENCE;
+const DEADLINE_MS = 60_000 * PATIENCE;
 
 /** The program and the arguments that start the command line. */
 export function cliCommand(args: string[]): [program: string, ...args: string[]] {
@@ -40,7 +40,7 @@ export function cliCommand(args: string[]): [program: string, ...args: string[]]
   return [process.execPath, ...runtime, script, ...args];
 }
 
-/** Starts the command line; whatever it does, it is gone after half a minute, times the patience. */
+/** Starts the command line; whatever it does, it is gone after a minute, times the patience. */
 export function startCli(...args: string[]): CliRun {
   const [program, ...rest] = cliCommand(args);
   const child = spawn(program, rest, {
