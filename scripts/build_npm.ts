@@ -1,14 +1,14 @@
 /**
- * Builds the npm package into `npm/`: with dnt when JSR answers, else with `deno pack`. Both roads
+ * Builds the npm package into `npm/`: with dnt when JSR answers, else with tsc. Both roads
  * emit ES modules and declarations for Node 20 under `esm/`, one entry per export of `deno.json`.
  *
- * `deno task build:npm [--dnt | --pack]`; a flag takes that road without asking JSR.
+ * `deno task build:npm [--dnt | --tsc]`; a flag takes that road without asking JSR.
  */
-import ts from "typescript";
-import { list_files, type Manifest, read_manifest, split_exports } from "./manifest.ts";
-import { bin_js, NPM_NAME, OPTIONAL_DEPENDENCIES, package_json } from "./package_metadata.ts";
+import { type Manifest, read_manifest, split_exports } from "./manifest.ts";
+import { bin_js, NPM_NAME, package_json } from "./package_metadata.ts";
 import { ROOT, run_or_throw } from "./run.ts";
 import { CACHE, jsr_answers } from "./std_import_map.ts";
+import { install_tools } from "./tools.ts";
 
 /** The package's folder; only its README is under version control. */
 export const PACKAGE = `${ROOT}/npm`;
@@ -48,53 +48,44 @@ async function build_with_dnt(manifest: Manifest, stage: string): Promise<void> 
 }
 
 /**
- * Builds with `deno pack`, which knows neither other package names nor older JavaScript: the
- * metadata is replaced, and the syntax lowered to what Node 20 has (no `using`).
+ * Builds with tsc, which needs no registry but npm's: every module that an export reaches, and its
+ * declarations, with the syntax lowered to what Node 20 has (no `using`). Types are not checked
+ * here: the gate does, and a stranger's compiler checks the declarations.
  */
-async function build_with_pack(manifest: Manifest, stage: string): Promise<void> {
-  const copy = await Deno.makeTempDir({ prefix: "fullduplex-pack-" });
-  try {
-    for (const path of ["mod.ts", ...await list_files("src")]) {
-      await Deno.mkdir(`${copy}/${path.replace(/[^/]*$/, "")}`, { recursive: true });
-      await Deno.copyFile(`${ROOT}/${path}`, `${copy}/${path}`).catch(() => {});
-    }
-    const { name, version, license, exports } = manifest;
-    const imports = Object.fromEntries(
-      Object.entries(manifest.imports).filter(([name]) =>
-        OPTIONAL_DEPENDENCIES.includes(name.replace(/\/$/, ""))
-      ),
-    );
-    await Deno.writeTextFile(
-      `${copy}/deno.json`,
-      JSON.stringify({ name, version, license, exports, imports }),
-    );
-    const pack = ["pack", "--no-source-maps", "--allow-dirty", "-o", `${copy}/package.tgz`];
-    await run_or_throw([Deno.execPath(), ...pack], { cwd: copy });
-    await run_or_throw(["tar", "-xzf", "package.tgz"], { cwd: copy });
-    await Deno.remove(`${copy}/package/package.json`);
-    await run_or_throw(["cp", "-R", `${copy}/package`, `${stage}/esm`]);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
-  await lower(`${stage}/esm`);
+async function build_with_tsc(manifest: Manifest, stage: string): Promise<void> {
+  const modules = await install_tools();
+  const compilerOptions = {
+    target: "es2022",
+    lib: ["esnext", "dom"],
+    module: "esnext",
+    moduleResolution: "bundler",
+    rewriteRelativeImportExtensions: true,
+    verbatimModuleSyntax: true,
+    strict: true,
+    noCheck: true,
+    declaration: true,
+    rootDir: ROOT,
+    outDir: `${stage}/esm`,
+    types: ["node"],
+    typeRoots: [`${modules}/@types`],
+  };
+  const files = Object.values(manifest.exports).map((path) => `${ROOT}/${path}`);
+  const config = `${stage}/tsconfig.json`;
+  await Deno.writeTextFile(config, JSON.stringify({ compilerOptions, files }));
+  await run_or_throw(["node", `${modules}/typescript-7/bin/tsc`, "-p", config]);
+  await name_javascript(`${stage}/esm`);
 }
 
-/** Lowers the syntax of every module in a folder to ES2022, the newest that Node 20 has whole. */
-async function lower(folder: string): Promise<void> {
+/** Lets the declarations in a folder import others by the names of the JavaScript beside them. */
+async function name_javascript(folder: string): Promise<void> {
   for await (const entry of Deno.readDir(folder)) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) await lower(path);
-    if (!entry.name.endsWith(".js")) continue;
-    const { outputText } = ts.transpileModule(await Deno.readTextFile(path), {
-      fileName: path,
-      compilerOptions: {
-        allowJs: true,
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-      },
-    });
-    await Deno.writeTextFile(path, outputText);
+    if (entry.isDirectory) await name_javascript(path);
+    if (!entry.name.endsWith(".d.ts")) continue;
+    const text = await Deno.readTextFile(path);
+    // Not in comments, whose examples are not ours to change.
+    const specifier = /^(?! ?\*)(.*(?:from |import\())"(\.[^"]*)\.ts"/gm;
+    await Deno.writeTextFile(path, text.replace(specifier, '$1"$2.js"'));
   }
 }
 
@@ -105,21 +96,21 @@ async function lower(folder: string): Promise<void> {
  * @param road Which tool builds. Default: dnt when JSR answers.
  * @returns The exports that `deno.json` names but whose files do not exist.
  */
-export async function build_npm(target: string, road?: "dnt" | "pack"): Promise<string[]> {
+export async function build_npm(target: string, road?: "dnt" | "tsc"): Promise<string[]> {
   const manifest = await read_manifest();
   const { present, missing } = await split_exports(manifest);
   manifest.exports = present;
-  road ??= await jsr_answers(["@deno/dnt"]) ? "dnt" : "pack";
+  road ??= await jsr_answers(["@deno/dnt"]) ? "dnt" : "tsc";
   console.log(
     road === "dnt"
       ? "building the npm package with dnt"
-      : "JSR does not answer: the npm package is built with deno pack instead of dnt",
+      : "JSR does not answer: the npm package is built with tsc instead of dnt",
   );
 
   await Deno.mkdir(CACHE, { recursive: true });
   const stage = await Deno.makeTempDir({ dir: CACHE, prefix: "build-" });
   try {
-    await (road === "dnt" ? build_with_dnt : build_with_pack)(manifest, stage);
+    await (road === "dnt" ? build_with_dnt : build_with_tsc)(manifest, stage);
     await Deno.remove(`${target}/esm`, { recursive: true }).catch(() => {});
     await Deno.mkdir(target, { recursive: true });
     await Deno.rename(`${stage}/esm`, `${target}/esm`);
@@ -138,7 +129,7 @@ export async function build_npm(target: string, road?: "dnt" | "pack"): Promise<
 }
 
 if (import.meta.main) {
-  const road = (["dnt", "pack"] as const).find((road) => Deno.args.includes(`--${road}`));
+  const road = (["dnt", "tsc"] as const).find((road) => Deno.args.includes(`--${road}`));
   const missing = await build_npm(PACKAGE, road);
   if (missing.length > 0) console.log(`left out, not written yet: ${missing.join(", ")}`);
 }
