@@ -6,7 +6,7 @@
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkOptionNames, describe } from "../api/options.ts";
 import { SERVER_OPTION_NAMES, type ServerOptions } from "../api/server_opening.ts";
-import type { FetchHandler } from "./node/http_bridge.ts";
+import type { FetchHandler } from "./node/fetch_handler.ts";
 import type { NodeDuplex, NodeRequest } from "./node/node_types.ts";
 import { checkServerTls, type ServerTlsOptions } from "./node/server_tls.ts";
 

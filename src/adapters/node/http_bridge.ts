@@ -10,9 +10,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ObservedHttp } from "../../api/observer.ts";
 import type { Observers } from "../../api/observers.ts";
 import { WebSocketError } from "../../errors.ts";
-
-/** Answers plain HTTP requests. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>;
+import type { FetchHandler } from "./fetch_handler.ts";
 
 /**
  * Answers one request with a fetch handler.
