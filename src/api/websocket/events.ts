@@ -32,13 +32,20 @@ export interface WebSocketErrorEvent extends Event {
   readonly colno: number;
 }
 
-interface CloseInit extends EventInit {
+/** The standard's `EventInit`, for users whose compiler knows no DOM. */
+interface BaseInit {
+  bubbles?: boolean;
+  cancelable?: boolean;
+  composed?: boolean;
+}
+
+interface CloseInit extends BaseInit {
   wasClean?: boolean;
   code?: number;
   reason?: string;
 }
 
-interface ErrorInit extends EventInit {
+interface ErrorInit extends BaseInit {
   message?: string;
   error?: unknown;
   filename?: string;
@@ -50,7 +57,7 @@ type EventClass<Made extends Event, Init> = new (type: string, init?: Init) => M
 
 /** `CloseEvent` for runtimes without one (Node.js before 23). */
 export class OwnCloseEvent extends Event implements WebSocketCloseEvent {
-  readonly #init: Required<Omit<CloseInit, keyof EventInit>>;
+  readonly #init: Required<Omit<CloseInit, keyof BaseInit>>;
 
   constructor(type: string, init?: CloseInit) {
     super(type, init);
@@ -77,7 +84,7 @@ export class OwnCloseEvent extends Event implements WebSocketCloseEvent {
 
 /** `ErrorEvent` for runtimes without one (Node.js). */
 export class OwnErrorEvent extends Event implements WebSocketErrorEvent {
-  readonly #init: Required<Omit<ErrorInit, keyof EventInit>>;
+  readonly #init: Required<Omit<ErrorInit, keyof BaseInit>>;
 
   constructor(type: string, init?: ErrorInit) {
     super(type, init);
