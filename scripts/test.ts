@@ -16,7 +16,7 @@ import { CACHE, import_map_flags } from "./std_import_map.ts";
 import { test_bun } from "./test_bun.ts";
 import { test_deno } from "./test_deno.ts";
 import { test_docs } from "./test_docs.ts";
-import { type NodeTests, prepare_node_tests, runtime_tests, test_node } from "./test_node.ts";
+import { type NodeTests, prepare_node_tests, test_node } from "./test_node.ts";
 import { test_package } from "./test_package.ts";
 import { NODE_VERSIONS } from "./versions.ts";
 
@@ -53,16 +53,11 @@ async function build(): Promise<RunResult> {
   };
 }
 
-/**
- * Runs the tests against that build; without one, against a build of their own.
- *
- * @param all Whether those that know no runtime are among them.
- */
-async function test_on_node(major: string, all: boolean): Promise<Outcome> {
+/** Runs the tests against that build; without one, against a build of their own. */
+async function test_on_node(major: string): Promise<Outcome> {
   const prepared = await (node_tests ??= prepare_node_tests());
-  const wanted = all ? [] : await runtime_tests();
   return await with_second_try((files, patience) =>
-    test_node(prepared, major, files.length > 0 ? files : wanted, false, patience)
+    test_node(prepared, major, files, false, patience)
   );
 }
 
@@ -89,9 +84,8 @@ const steps: Step[] = [
   ["docs", () => test_docs()],
   ["bun tests", () => with_second_try((files, patience) => test_bun(files, false, patience))],
   ["build npm", build],
-  [`node ${NODE_MAJORS[0]} tests`, () => test_on_node(NODE_MAJORS[0], true), "build npm"],
-  // What knows no runtime ran on a V8 at least as new, in Deno.
-  [`node ${NODE_MAJORS.at(-1)} tests`, () => test_on_node(NODE_MAJORS.at(-1)!, false), "build npm"],
+  [`node ${NODE_MAJORS[0]} tests`, () => test_on_node(NODE_MAJORS[0]), "build npm"],
+  [`node ${NODE_MAJORS.at(-1)} tests`, () => test_on_node(NODE_MAJORS.at(-1)!), "build npm"],
   ["package install", test_installed, "build npm"],
   ["publish dry run", () => run([deno, "publish", "--dry-run", "--allow-dirty"])],
 ];

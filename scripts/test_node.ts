@@ -30,7 +30,7 @@ const PROCESS_TIMEOUT_MS = 600_000;
  * Folders whose tests know no runtime. Those of one folder share a process: a process for each
  * file, as `node --test` has it, spends most of its time on starting.
  */
-export const PORTABLE_TESTS: readonly string[] = [
+const PORTABLE_TESTS: readonly string[] = [
   ...["frames", "handshake", "connection", "api"].map((floor) => `tests/${floor}`),
   ...["docs", "house", "scripts"].map((other) => `tests/${other}`),
 ];
@@ -198,16 +198,6 @@ async function bundled(files: string[], folder: string): Promise<string[]> {
     await Deno.writeTextFile(`${folder}/${programs.at(-1)}`, imports.join(""));
   }
   return programs;
-}
-
-/**
- * The tests that a runtime of the same engine as another need not repeat are left out of this list.
- *
- * @returns Files, for {@linkcode test_node}.
- */
-export async function runtime_tests(): Promise<string[]> {
-  const files = await list_files("tests", (path) => path.endsWith("_test.ts"));
-  return files.filter((file) => portable_folder(file) === undefined);
 }
 
 /**
