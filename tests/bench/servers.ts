@@ -3,6 +3,7 @@
  * @module
  */
 
+import { loadBytes } from "./load/frames.ts";
 import type { Workload } from "./workloads.ts";
 
 /** Where a program runs. */
@@ -26,6 +27,8 @@ export interface ServerKind {
   deflate?: readonly string[];
   /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
   idle?: boolean;
+  /** Whether it parses nothing, and has to be told what comes. Default: false. */
+  blind?: boolean;
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -80,6 +83,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     peer: "fullduplex",
   },
   { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
+  { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: true },
   { kind: "websocket", program: "websocket", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "faye-websocket", program: "faye", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "crossws", program: "crossws", runtimes: ["node"], peer: "ws", broadcast: true },
@@ -166,10 +170,15 @@ export function takesPart(server: ServerKind, workload: Workload): boolean {
   if (workload.kinds !== undefined && !workload.kinds.includes(server.kind)) return false;
   if (workload.deflate) return server.deflate !== undefined;
   if (server.kind === "ws-no-takeover") return false;
+  if (server.blind && (workload.task === "handshakes" || workload.inFlight === 0)) return false;
   return workload.mode !== "broadcast" || server.broadcast === true;
 }
 
 /** The program's arguments for a workload. */
 export function programArgs(server: ServerKind, workload: Workload): string[] {
+  if (server.blind) {
+    const { message, replyStart, replyBytes } = loadBytes(workload);
+    return ["echo", `${message.length}`, replyStart.toString("hex"), `${replyBytes}`];
+  }
   return [workload.mode ?? "echo", ...(workload.deflate ? ["deflate", ...server.deflate!] : [])];
 }
