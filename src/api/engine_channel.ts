@@ -121,7 +121,9 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   get bufferedAmount(): number {
-    return this.#engine.output.pendingBytes + this.#transport.bufferedBytes;
+    const { pendingBytes } = this.#engine.output;
+    // While nothing holds it up, the transport has none of what was sent.
+    return this.#blocked ? pendingBytes + this.#transport.bufferedBytes : pendingBytes;
   }
 
   /** Whether a silent peer may be one that is not listened to. */
@@ -130,7 +132,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   get open(): boolean {
-    return this.#engine.state === "open";
+    return this.#engine.open;
   }
 
   bind(events: ChannelEvents): void {
@@ -288,7 +290,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   onData(chunk: Uint8Array): void {
     this.#heartbeat?.alive();
     // Only where a drain will come to let them go: what else waits is written at the end of this.
-    this.#engine.holdPongs = this.#blocked && this.bufferedAmount > HOLD_PONGS_BYTES;
+    if (this.#blocked) this.#engine.holdPongs = this.bufferedAmount > HOLD_PONGS_BYTES;
     this.#receiving = true;
     try {
       this.#engine.receive(chunk);

@@ -122,6 +122,11 @@ export class Engine implements ControlSink, OutgoingOwner {
     return closeSent || this.#closeReceived !== undefined ? "closing" : "open";
   }
 
+  /** Whether it is `open`: no close frame went or came, and no rule was broken. */
+  get open(): boolean {
+    return !this.#failed && !this.#outgoing.closed && this.#closeReceived === undefined;
+  }
+
   /** The peer's close frame, once it has come. */
   get closeReceived(): ClosePayload | undefined {
     return this.#closeReceived;

@@ -61,6 +61,11 @@ export class ObservedFrameSink implements FrameSink {
     this.#observer.onFramePayload(false, slice, last);
     return this.#sink.onPayload(slice, last);
   }
+
+  onWholeFrame(first: number, payload: Uint8Array): FrameFault | null {
+    // In two steps: a frame that the sink refuses by its header is shown without its payload.
+    return this.onFrame(first, payload.length) ?? this.onPayload(payload, true);
+  }
 }
 
 /** A writer that shows every frame to an observer. */

@@ -135,7 +135,8 @@ export class Outgoing {
     if (this.#deflate?.wants(bytes.length, compress)) {
       return this.#sendDeflated(opcode, bytes, keep);
     }
-    this.#write(opcode, bytes, keep);
+    if (bytes.length <= this.#fragmentBytes) this.writer.writeFrame(FIN | opcode, bytes, keep);
+    else this.#write(opcode, bytes, keep);
   }
 
   #write(first: number, bytes: Uint8Array, keep: boolean, final = true): void {

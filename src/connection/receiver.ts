@@ -7,6 +7,7 @@
 import { EMPTY_BYTES } from "../bytes.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
+  BINARY,
   CLOSE,
   CloseCode,
   CONTINUATION,
@@ -58,6 +59,8 @@ export interface MessageLimits {
   maxFrameBytes?: number;
 }
 
+const WHOLE_BINARY = FIN | BINARY;
+
 /** What deflate makes of a message at most: a little more than it was. */
 function mostCompressed(bytes: number): number {
   return bytes + bytes / 256 + 1024;
@@ -69,6 +72,15 @@ function frameTooLarge(length: number, limit: number): FrameFault {
     closeCode: CloseCode.MESSAGE_TOO_BIG,
     message: `Cannot receive message: one of its frames has ${length} bytes, limit ${limit}`,
   };
+}
+
+/** Decodes a text message, which was validated already or is to be now. */
+function decode(bytes: Uint8Array, validated = false): string | FrameFault {
+  try {
+    return (validated ? decodeValidUtf8(bytes) : decodeUtf8(bytes)) ?? invalidText();
+  } catch {
+    return tooLargeHere(); // longer than the runtime's strings can be
+  }
 }
 
 /** Builds messages from frames. */
@@ -85,6 +97,8 @@ export class Receiver implements FrameSink {
   readonly #controlSink: ControlSink;
   readonly #limits: MessageLimits;
   #maxFrameBytes: number;
+  /** What a message in a single frame may have. */
+  readonly #plainBytes: number;
   #framewise = false;
 
   // The frame whose payload is being received.
@@ -113,6 +127,7 @@ export class Receiver implements FrameSink {
     this.#controlSink = controlSink;
     this.#limits = limits;
     this.#maxFrameBytes = limits.maxFrameBytes ?? Infinity;
+    this.#plainBytes = Math.min(this.#maxFrameBytes, limits.maxMessageBytes);
     if (deflate !== undefined) {
       this.line = new DeliveryLine(
         () => controlSink.onIdle(),
@@ -195,6 +210,16 @@ export class Receiver implements FrameSink {
     return null;
   }
 
+  /** Takes a whole message in one frame from the parser. */
+  onWholeFrame(first: number, payload: Uint8Array): FrameFault | null {
+    if (this.#inMessage || this.streaming || payload.length > this.#plainBytes) {
+      return this.onFrame(first, payload.length) ?? this.onPayload(payload, true);
+    }
+    if (first === WHOLE_BINARY) return this.#handOut(payload);
+    const text = decode(payload);
+    return typeof text === "string" ? this.#handOut(text) : text;
+  }
+
   /** Takes a slice of payload from the parser. */
   onPayload(slice: Uint8Array, last: boolean): FrameFault | null {
     if (this.#control) return this.#onControl(slice, last);
@@ -229,13 +254,8 @@ export class Receiver implements FrameSink {
   #deliver(bytes: Uint8Array, validated: boolean): FrameFault | null {
     if (this.#compressed) return this.#inflation!.deliver(bytes, this.#text);
     if (!this.#text) return this.#handOut(bytes);
-    let text: string | null;
-    try {
-      text = validated ? decodeValidUtf8(bytes) : decodeUtf8(bytes);
-    } catch {
-      return tooLargeHere(); // longer than the runtime's strings can be
-    }
-    return text === null ? invalidText() : this.#handOut(text);
+    const text = decode(bytes, validated);
+    return typeof text === "string" ? this.#handOut(text) : text;
   }
 
   #handOut(data: string | Uint8Array): FrameFault | null {

@@ -15,9 +15,31 @@ const MAX_FREE = 64;
 
 const free: Uint8Array[] = [];
 
+const makePlain = (bytes: number): Uint8Array => new Uint8Array(bytes);
+
+let make = makePlain;
+
+/**
+ * Names who makes the buffers from now on. What is written to a socket are parts of them, and a
+ * runtime's sockets may take its own kind of `Uint8Array` with less ado: that is for adapters to
+ * say.
+ *
+ * @param maker Makes a buffer of so many bytes, whose content may be anything. Default: what the
+ * language has.
+ * @returns What held before.
+ */
+export function useBuffers(
+  maker: (bytes: number) => Uint8Array = makePlain,
+): (bytes: number) => Uint8Array {
+  const before = make;
+  make = maker;
+  free.length = 0;
+  return before;
+}
+
 /** Takes a buffer of {@linkcode POOLED_BUFFER_BYTES}; its content is undefined. */
 export function takeBuffer(): Uint8Array {
-  return free.pop() ?? new Uint8Array(POOLED_BUFFER_BYTES);
+  return free.pop() ?? make(POOLED_BUFFER_BYTES);
 }
 
 /** Gives a buffer back; the caller must hold no view of it any more. */

@@ -15,6 +15,11 @@ import { type FrameFault, protocolFault } from "./fault.ts";
 import { checkHeader, headerSize, MAX_HEADER_BYTES, readUint32 } from "./header.ts";
 import { CloseCode } from "./close_code.ts";
 import { applyMask } from "./mask.ts";
+import { BINARY, FIN, TEXT } from "./opcode.ts";
+
+/** The first byte of a message that is one frame, not compressed. */
+const WHOLE_TEXT = FIN | TEXT;
+const WHOLE_BINARY = FIN | BINARY;
 
 /** Where a parser hands what it finds, synchronously and in order. */
 export interface FrameSink {
@@ -34,6 +39,15 @@ export interface FrameSink {
    * @returns A fault to stop with, or `null`.
    */
   onPayload(slice: Uint8Array, last: boolean): FrameFault | null;
+  /**
+   * Takes a frame that came whole in one chunk: the same as `onFrame` and then `onPayload`, in one
+   * call. It is a data frame with FIN, no RSV bit and at least one byte of payload.
+   *
+   * @param first The first header byte.
+   * @param payload All of it, a view into the chunk, unmasked.
+   * @returns A fault to stop with, or `null`.
+   */
+  onWholeFrame(first: number, payload: Uint8Array): FrameFault | null;
 }
 
 /** Options of a {@linkcode FrameParser}. */
@@ -89,6 +103,15 @@ export class FrameParser {
     this.#stopped = false;
     while (at < end) {
       if (this.#remaining === 0) {
+        if (this.#spilled === 0) {
+          const after = this.#readWhole(chunk, at, end);
+          if (typeof after !== "number") return after;
+          if (after !== at) {
+            if (this.#stopped) return after;
+            at = after;
+            continue;
+          }
+        }
         const next = this.#spilled === 0
           ? this.#readHeader(chunk, at, end)
           : this.#finishHeader(chunk, at, end);
@@ -116,6 +139,33 @@ export class FrameParser {
       if (this.#stopped) return at;
     }
     return at;
+  }
+
+  /**
+   * Reads the frame at `at` if it is of the usual kind: a whole message, all of which lies in the
+   * chunk, with a length of up to 16 bits. All others, those that break a rule among them, are left
+   * to {@linkcode FrameParser.#readHeader}.
+   *
+   * @returns The index after the frame, or `at` when it is not of that kind; or what is wrong.
+   */
+  #readWhole(chunk: Uint8Array, at: number, end: number): number | FrameFault {
+    const first = chunk[at];
+    if (first !== WHOLE_TEXT && first !== WHOLE_BINARY) return at;
+    const masked = this.#masked;
+    let start = at + (masked ? 6 : 2);
+    if (start >= end) return at;
+    let length = chunk[at + 1] - (masked ? 0x80 : 0); // below 0 or above 127: the mask bit is wrong
+    if (length === 126) {
+      start += 2;
+      if (start >= end) return at;
+      length = (chunk[at + 2] << 8) | chunk[at + 3];
+      if (length < 126) return at;
+    } else if (length <= 0 || length > 126) return at;
+    const after = start + length;
+    if (after > end) return at;
+    if (masked) applyMask(chunk, start, after, readUint32(chunk, start - 4) | 0, 0);
+    const payload = new Uint8Array(chunk.buffer, chunk.byteOffset + start, length);
+    return this.#sink.onWholeFrame(first, payload) ?? after;
   }
 
   /** Reads the header at `at`, or spills what there is of it. */

@@ -14,6 +14,9 @@ export const BY_REFERENCE_BYTES = 16384;
 /** Stands for an empty list: an idle writer holds none of its own. Nothing is ever added to it. */
 const NONE: Uint8Array[] = [];
 
+/** The list of a single part, the same one each time. */
+const SINGLE: Uint8Array[] = [];
+
 /** How many frames go out by reference before a buffer gathers them. */
 const MAX_SMALL_PARTS = 8;
 
@@ -42,16 +45,17 @@ export class FrameWriter {
   readonly #masking: boolean;
   /** Finished parts, in order: filled stretches of pooled buffers, and payloads by reference. */
   #parts: Uint8Array[] = NONE;
-  /** Pooled buffers that parts or the current stretch point into. */
-  #buffers: Uint8Array[] = NONE;
-  /** The buffer being filled. */
+  /** The pooled buffer being filled. */
   #buffer: Uint8Array | undefined;
+  /** Pooled buffers that were filled before it. */
+  #full: Uint8Array[] = NONE;
   /** Where the current stretch starts and ends in it. */
   #start = 0;
   #end = 0;
   #pendingBytes = 0;
-  /** Buffers of the parts that were taken and not yet released. */
-  #lent: Uint8Array[] = NONE;
+  /** Buffers of the parts that were taken and not yet released: the last one, and others. */
+  #lent: Uint8Array | undefined;
+  #lentFull: Uint8Array[] = NONE;
 
   /** @param masking Whether frames are masked: `true` on a client. */
   constructor(masking: boolean) {
@@ -60,7 +64,7 @@ export class FrameWriter {
 
   /** Whether a pooled buffer is held for frames that were not taken yet. */
   get holdsBuffer(): boolean {
-    return this.#buffers.length > 0;
+    return this.#buffer !== undefined;
   }
 
   /** Bytes of frames that were not taken yet. */
@@ -143,7 +147,7 @@ export class FrameWriter {
     // The text goes where it belongs if it is all ASCII, and is moved up if its length then
     // needs a longer header.
     const guess = start + headerSizeFor(units, this.#masking);
-    const length = encodeUtf8Into(text, target.subarray(guess));
+    const length = encodeUtf8Into(text, target, guess);
     const at = start + headerSizeFor(length, this.#masking);
     if (at !== guess) target.copyWithin(at, guess, guess + length);
     const key = this.#masking ? nextMaskingKey() : undefined;
@@ -158,43 +162,57 @@ export class FrameWriter {
    * Takes all frames so far, as parts to be written in order.
    *
    * May be called again only after {@linkcode FrameWriter.release}.
+   *
+   * @returns The parts; the list itself is good until the next call, on whatever writer.
    */
-  take(): Uint8Array[] {
-    this.#cut();
-    const parts = this.#parts;
+  take(): readonly Uint8Array[] {
+    let parts = this.#parts;
+    if (parts !== NONE) this.#cut();
+    else if (this.#buffer !== undefined && this.#end > this.#start) {
+      // The usual case: all of it lies in one buffer.
+      SINGLE[0] = this.#buffer.subarray(this.#start, this.#end);
+      parts = SINGLE;
+    }
     this.#parts = NONE;
-    this.#lent = this.#buffers;
-    this.#buffers = NONE;
+    this.#lent = this.#buffer;
+    this.#lentFull = this.#full;
     this.#buffer = undefined;
+    this.#full = NONE;
     this.#start = this.#end = 0;
     this.#pendingBytes = 0;
     return parts;
   }
 
-  /** Tells that the parts taken last have been written: their memory is free again. */
+  /** Gives back the buffers of the parts that were taken: their memory is free again. */
   release(): void {
-    for (const buffer of this.#lent) giveBuffer(buffer);
-    this.#lent = NONE;
+    if (this.#lent !== undefined) giveBuffer(this.#lent);
+    for (const buffer of this.#lentFull) giveBuffer(buffer);
+    this.#lent = undefined;
+    this.#lentFull = NONE;
   }
 
   /** Drops all frames that were not taken; buffers that a transport may still hold are let go. */
   discard(): void {
     this.#parts = NONE;
-    for (const buffer of this.#buffers) giveBuffer(buffer);
-    this.#buffers = NONE;
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
+    for (const buffer of this.#full) giveBuffer(buffer);
     this.#buffer = undefined;
+    this.#full = NONE;
     this.#start = this.#end = 0;
     this.#pendingBytes = 0;
-    this.#lent = NONE;
+    this.#lent = undefined;
+    this.#lentFull = NONE;
   }
 
   /** Makes room for `size` bytes at `#end` and returns the buffer. */
   #reserve(size: number): Uint8Array {
     if (this.#buffer !== undefined && this.#end + size <= POOLED_BUFFER_BYTES) return this.#buffer;
     this.#cut();
+    if (this.#buffer !== undefined) {
+      if (this.#full === NONE) this.#full = [this.#buffer];
+      else this.#full.push(this.#buffer);
+    }
     this.#buffer = takeBuffer();
-    if (this.#buffers === NONE) this.#buffers = [this.#buffer];
-    else this.#buffers.push(this.#buffer);
     this.#start = this.#end = 0;
     return this.#buffer;
   }

@@ -1,6 +1,11 @@
 import { test } from "node:test";
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { giveBuffer, POOLED_BUFFER_BYTES, takeBuffer } from "../../src/frames/buffer_pool.ts";
+import {
+  giveBuffer,
+  POOLED_BUFFER_BYTES,
+  takeBuffer,
+  useBuffers,
+} from "../../src/frames/buffer_pool.ts";
 import { drainPool } from "../support/pool.ts";
 
 test("takeBuffer hands out plain buffers of 64 KiB that own their memory", () => {
@@ -29,4 +34,19 @@ test("the pool keeps at most sixty-four free buffers", () => {
   let kept = 0;
   for (let i = 0; i < 90; i++) if (given.delete(takeBuffer())) kept++;
   assertEquals(kept, 64);
+});
+
+test("useBuffers changes who makes buffers, and forgets those of before", () => {
+  giveBuffer(takeBuffer());
+  class Own extends Uint8Array {}
+  const before = useBuffers((bytes) => new Own(bytes));
+  try {
+    const own = takeBuffer();
+    assertEquals([own.length, Object.getPrototypeOf(own)], [65536, Own.prototype]);
+    giveBuffer(own);
+    useBuffers();
+    assertStrictEquals(Object.getPrototypeOf(takeBuffer()), Uint8Array.prototype);
+  } finally {
+    useBuffers(before);
+  }
 });

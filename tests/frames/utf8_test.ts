@@ -5,6 +5,7 @@ import {
   decodeValidUtf8,
   encodeUtf8,
   encodeUtf8Into,
+  useTextWriter,
   Utf8Validator,
 } from "../../src/frames/utf8.ts";
 import { assertBytes, hex, toHex } from "../support/bytes.ts";
@@ -305,5 +306,33 @@ test("encodeUtf8 and encodeUtf8Into mend unpaired surrogates", () => {
     const target = new Random(1).bytes(text.length * 3);
     const written = encodeUtf8Into(text, target);
     assertBytes(target.subarray(0, written), expected);
+  }
+});
+
+test("decodeUtf8 takes text that has a replacement character of its own, and no other", () => {
+  const own = new TextEncoder().encode("\ufffd between \ufffd");
+  assertEquals(decodeUtf8(own), "\ufffd between \ufffd");
+  for (const bytes of [[0xef, 0xbf, 0xbd, 0xff], [0xff, 0xef, 0xbf, 0xbd], [0xef, 0xbf]]) {
+    assertEquals(decodeUtf8(Uint8Array.from(bytes)), null);
+  }
+});
+
+test("useTextWriter changes who encodes into a buffer, and back", () => {
+  const calls: unknown[] = [];
+  const before = useTextWriter((text, target, at) => {
+    calls.push([text, at]);
+    target[at] = 1;
+    return 1;
+  });
+  try {
+    const target = new Uint8Array(8);
+    assertEquals(encodeUtf8Into("abc", target, 2), 1);
+    assertEquals(calls, [["abc", 2]]);
+    useTextWriter();
+    assertEquals(encodeUtf8Into("a\ud800é", target, 2), 6);
+    assertEquals(target, Uint8Array.of(0, 0, 0x61, 0xef, 0xbf, 0xbd, 0xc3, 0xa9));
+    assertEquals(calls.length, 1);
+  } finally {
+    useTextWriter(before);
   }
 });

@@ -76,7 +76,7 @@ test("writers that share the pool never touch each other's parts", () => {
       switch (random.int(0, 5)) {
         case 0:
           if (end.lent !== undefined) break;
-          end.lent = { parts: end.writer.take(), copy: new Uint8Array(0), sent: end.sent };
+          end.lent = { parts: [...end.writer.take()], copy: new Uint8Array(0), sent: end.sent };
           end.lent.copy = join(end.lent.parts);
           end.sent = [];
           break;

@@ -45,6 +45,12 @@ export class FrameLog implements FrameSink {
     if (slice.length === 0 && frame.length !== 0) throw new Error("an empty slice of a payload");
     return this.after("payload");
   }
+
+  onWholeFrame(first: number, payload: Uint8Array): FrameFault | null {
+    if (first !== 0x81 && first !== 0x82) throw new Error("a frame that may need more than a look");
+    if (payload.length === 0) throw new Error("an empty frame's payload would be a view");
+    return this.onFrame(first, payload.length) ?? this.onPayload(payload, true);
+  }
 }
 
 /** What became of a byte stream. */

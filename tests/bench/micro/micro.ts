@@ -72,7 +72,11 @@ function chunkOf(size: number, opcode: number): { chunk: Uint8Array; count: numb
 }
 
 group("parser: a chunk of frames, unmasked in place", () => {
-  const sink: FrameSink = { onFrame: () => null, onPayload: () => null };
+  const sink: FrameSink = {
+    onFrame: () => null,
+    onPayload: () => null,
+    onWholeFrame: () => null,
+  };
   for (const size of SIZES) {
     const { chunk, count } = chunkOf(size, BINARY);
     const parser = new FrameParser(sink, { masked: true });
