@@ -19,6 +19,7 @@ import {
   writeClosePayload,
 } from "../connection/mod.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import type { FrameWriter } from "../frames/mod.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import { connectionAborted } from "./aborted.ts";
@@ -50,6 +51,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   readonly capabilities: ConnectionCapabilities;
 
   readonly #engine: Engine;
+  /** The engine's output: looked up once, for every send asks how much waits. */
+  readonly #output: FrameWriter;
   readonly #transport: Transport;
   readonly #role: Role;
   readonly #options: ResolvedOptions;
@@ -115,13 +118,14 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
       deflate,
       frameObserver,
     });
+    this.#output = this.#engine.output;
     if (options.pingIntervalMs > 0) {
       this.#heartbeat = new Heartbeat(options.pingIntervalMs, options.pingTimeoutMs, this);
     }
   }
 
   get bufferedAmount(): number {
-    const { pendingBytes } = this.#engine.output;
+    const { pendingBytes } = this.#output;
     // While nothing holds it up, the transport has none of what was sent.
     return this.#blocked ? pendingBytes + this.#transport.bufferedBytes : pendingBytes;
   }
@@ -240,7 +244,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
       // Behind bytes that the peer does not take, a last word would keep the connection.
       const says = last !== undefined && !this.#blocked;
       this.#engine.abandon(says ? writeClosePayload(last.closeCode, last.reason) : undefined);
-      const { output } = this.#engine;
+      const output = this.#output;
       if (output.pendingBytes > 0 && !this.#transport.write(output.take())) return this.#cutSoon();
     }
     this.#transport.destroy();
@@ -256,8 +260,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   #afterSend(): void {
     if (this.#receiving || this.#blocked) return;
-    if (this.#engine.output.pendingBytes >= FLUSH_BYTES) return this.#flush();
-    this.#idleFlush ??= new IdleFlush(this.#engine.output, this.#transport, () => {
+    if (this.#output.pendingBytes >= FLUSH_BYTES) return this.#flush();
+    this.#idleFlush ??= new IdleFlush(this.#output, this.#transport, () => {
       if (!this.#receiving) this.#flush();
     });
     this.#idleFlush.schedule();
@@ -265,7 +269,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   #flush(): void {
     if (this.#finished) return;
-    const output = this.#engine.output;
+    const output = this.#output;
     if (!this.#blocked && output.pendingBytes > 0) {
       if (this.#transport.write(output.take())) {
         output.release();
@@ -316,7 +320,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   onDrain(): void {
     if (this.#cutting) return this.#transport.destroy();
     this.#blocked = false;
-    this.#engine.output.release();
+    this.#output.release();
     this.#heartbeat?.drained();
     this.#engine.holdPongs = false;
     this.#flush();

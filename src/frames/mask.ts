@@ -130,6 +130,38 @@ export function applyMask(
   maskBytes(bytes, start + count * wordBytes, end, turned);
 }
 
+/**
+ * Unmasks a small payload into an array of its own.
+ *
+ * @param bytes Where it lies; not changed.
+ * @param start First index of it.
+ * @param length Its bytes.
+ * @param key The masking key, most significant byte first.
+ */
+export function unmaskedCopy(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  key: number,
+): Uint8Array {
+  const copy = new Uint8Array(length);
+  const k0 = key >>> 24;
+  const k1 = (key >>> 16) & 0xff;
+  const k2 = (key >>> 8) & 0xff;
+  const k3 = key & 0xff;
+  let i = 0;
+  for (; i + 3 < length; i += 4, start += 4) {
+    copy[i] = bytes[start] ^ k0;
+    copy[i + 1] = bytes[start + 1] ^ k1;
+    copy[i + 2] = bytes[start + 2] ^ k2;
+    copy[i + 3] = bytes[start + 3] ^ k3;
+  }
+  if (i < length) copy[i++] = bytes[start++] ^ k0;
+  if (i < length) copy[i++] = bytes[start++] ^ k1;
+  if (i < length) copy[i] = bytes[start] ^ k2;
+  return copy;
+}
+
 const POOLED_KEYS = 1024;
 let keys: Int32Array<ArrayBuffer> | undefined;
 let keysLeft = 0;

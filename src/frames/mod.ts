@@ -9,7 +9,7 @@ export { headerSize } from "./header.ts";
 export { useWideMasking } from "./mask.ts";
 export { allocateBytes, type Allocator, useAllocator } from "./memory.ts";
 export * from "./opcode.ts";
-export { FrameParser, type FrameParserOptions, type FrameSink } from "./parser.ts";
+export { FrameParser, type FrameParserOptions, type FrameSink, useCopies } from "./parser.ts";
 export {
   decodeUtf8,
   decodeValidUtf8,

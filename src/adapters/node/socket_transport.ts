@@ -6,7 +6,13 @@
  */
 
 import type { Transport, TransportEvents } from "../../api/transport.ts";
-import { useAllocator, useBuffers, useTextWriter, useWideMasking } from "../../frames/mod.ts";
+import {
+  useAllocator,
+  useBuffers,
+  useCopies,
+  useTextWriter,
+  useWideMasking,
+} from "../../frames/mod.ts";
 import { useSha1 } from "../../handshake/mod.ts";
 import { type Builtins, findBuiltin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
@@ -17,8 +23,10 @@ const process = findBuiltin("process") as Builtins["process"];
 /** Less than this is as well taken from the runtime's heap, or filled with zeros at once. */
 const PAGE_BYTES = 4096;
 
-// Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words.
-if (!("Bun" in globalThis)) useWideMasking(true);
+// Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words, and takes
+// longer for a view than for a small array.
+if ("Bun" in globalThis) useCopies(64);
+else useWideMasking(true);
 
 const Buffer = findBuiltin("buffer")?.Buffer;
 if (Buffer !== undefined) {
