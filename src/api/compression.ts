@@ -3,14 +3,8 @@
  * @module
  */
 
-import {
-  clientDeflate,
-  type DeflateCodec,
-  type DeflatePolicy,
-  PermessageDeflate,
-  serverDeflate,
-} from "../extensions/mod.ts";
-import type { ClientExtension, ServerExtension } from "../handshake/mod.ts";
+import type { Deflation } from "../connection/mod.ts";
+import type { DeflateCodec, DeflatePolicy } from "../extensions/mod.ts";
 import { checkOptionNames, describe } from "./options.ts";
 
 /** How messages are compressed (permessage-deflate, RFC 7692). */
@@ -53,12 +47,15 @@ export interface CompressionOptions {
   codec?: DeflateCodec;
 }
 
+/** What has to be known of a codec to check options: it may be loaded later. */
+export type CodecLimits = Pick<DeflateCodec, "minWindowBits" | "takeover">;
+
 /** What the option comes to. */
-export interface Compression {
+export interface Compression<Codec extends CodecLimits = DeflateCodec> {
   /** What is negotiated. */
   readonly policy: DeflatePolicy;
   /** What does it. */
-  readonly codec: DeflateCodec;
+  readonly codec: Codec;
 }
 
 const COMPRESSION_OPTION_NAMES = [
@@ -91,10 +88,10 @@ const TAKEOVER_WINDOW_BITS = 12;
  * @throws {TypeError} If it, or an option in it, has the wrong type or cannot be had.
  * @throws {RangeError} If a number is out of range.
  */
-export function resolveCompression(
+export function resolveCompression<Codec extends CodecLimits>(
   option: boolean | CompressionOptions | undefined,
-  standard: DeflateCodec,
-): Compression | undefined {
+  standard: Codec,
+): Compression<Codec | DeflateCodec> | undefined {
   if (option === undefined || option === false) return undefined;
   if (option !== true && (typeof option !== "object" || option === null)) {
     throw new TypeError(
@@ -103,7 +100,8 @@ export function resolveCompression(
   }
   const options: CompressionOptions = option === true ? {} : option;
   checkOptionNames(options, COMPRESSION_OPTION_NAMES);
-  const codec = checkCodec(options.codec ?? standard);
+  const { codec: own } = options;
+  const codec = own === undefined || own === null ? standard : checkCodec(own);
   const ownTakeover = checkFlag(options, "contextTakeover", false);
   const peerTakeover = checkFlag(options, "peerContextTakeover", ownTakeover);
   if (ownTakeover && !codec.takeover) {
@@ -182,22 +180,7 @@ function checkCodec(codec: DeflateCodec): DeflateCodec {
   );
 }
 
-/** The extensions of a server that compresses, or none. */
-export function serverExtensions(
-  compression: Compression | undefined,
-): ServerExtension<PermessageDeflate>[] {
-  return compression === undefined ? [] : [serverDeflate(compression.policy, compression.codec)];
-}
-
-/** The extensions of a client that compresses, or none. */
-export function clientExtensions(
-  compression: Compression | undefined,
-): ClientExtension<PermessageDeflate>[] {
-  return compression === undefined ? [] : [clientDeflate(compression.policy, compression.codec)];
-}
-
-/** Finds permessage-deflate among what was negotiated. */
-export function findDeflate(negotiated: readonly unknown[]): PermessageDeflate | undefined {
-  const [first] = negotiated;
-  return first instanceof PermessageDeflate ? first : undefined;
+/** Finds permessage-deflate among what was negotiated: nothing else is ever offered or accepted. */
+export function findDeflate(negotiated: readonly unknown[]): Deflation | undefined {
+  return negotiated[0] as Deflation | undefined;
 }

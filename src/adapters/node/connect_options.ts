@@ -3,9 +3,9 @@
  * @module
  */
 
-import { type ClientOptions, type ClientSetup, setupClient } from "../../api/client_opening.ts";
+import { checkClient, type ClientOptions, type ClientSetup } from "../../api/client_options.ts";
+import type { CodecLimits, CompressionOptions } from "../../api/compression.ts";
 import { describe } from "../../api/options.ts";
-import { zlibCodec } from "../zlib/codec.ts";
 import { checkTlsOptions, type ClientTlsOptions } from "./client_tls.ts";
 import { checkCookies, type CookieStore } from "./cookies.ts";
 import type { Dial } from "./dial_target.ts";
@@ -32,6 +32,8 @@ export interface ConnectOptions extends ClientOptions {
 
 /** What {@linkcode ConnectOptions} come to. */
 export interface ConnectSetup extends ClientSetup {
+  /** The `compression` option, to be checked again when the codec is there; absent for none. */
+  readonly compressing: true | CompressionOptions | undefined;
   /** The first request. */
   readonly hop: Hop;
   /** Who makes the byte stream. */
@@ -46,6 +48,9 @@ export interface ConnectSetup extends ClientSetup {
 
 const MAX_REDIRECTS = 20;
 
+/** What `node:zlib` can do where it can be used. The codec itself is loaded with the first connection. */
+const ZLIB_LIMITS: CodecLimits = { minWindowBits: 9, takeover: true };
+
 /**
  * Checks a URL and the options of `connect`.
  *
@@ -55,8 +60,8 @@ const MAX_REDIRECTS = 20;
 export function setupConnect(url: string | URL, options: ConnectOptions): ConnectSetup {
   const unix = parseUnixUrl(url);
   const names = ["tls", "proxy", "dial", "maxRedirects", "cookies"];
-  const setup = setupClient(unix?.url ?? url, options, names, zlibCodec);
-  const { dial, proxy } = options;
+  const setup = checkClient(unix?.url ?? url, options, names, ZLIB_LIMITS);
+  const { compression, dial, proxy } = options;
   if (dial !== undefined && typeof dial !== "function") {
     throw new TypeError(`Cannot use option "dial": expected a function, got ${describe(dial)}`);
   }
@@ -77,9 +82,9 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
     ...setup.handshake,
     url: unix.prefix + setup.handshake.target,
   };
-  if (setup.tap !== undefined) setup.tap.connection.url = handshake.url;
   return {
     ...setup,
+    compressing: typeof compression === "object" ? { ...compression } : compression || undefined,
     hop: {
       handshake,
       tls: checkTlsOptions(options.tls),
