@@ -5,11 +5,7 @@
 
 import { Deflation } from "../connection/deflation.ts";
 import { clientDeflate, serverDeflate } from "../extensions/mod.ts";
-import {
-  type ClientHandshake,
-  type ServerExtension,
-  withExtensions,
-} from "../handshake/mod.ts";
+import { type ClientHandshake, type ServerExtension, withExtensions } from "../handshake/mod.ts";
 import type { Compression } from "./compression.ts";
 
 /** The extensions of a server that compresses, or none. */

@@ -6,12 +6,13 @@
 import { openClient } from "../../api/client_opening.ts";
 import type { ConnectionCore } from "../../api/connection_core.ts";
 import type { EngineTap } from "../../api/engine_tap.ts";
+import type { Observers } from "../../api/observers.ts";
 import type { Transport } from "../../api/transport.ts";
 import { HandshakeError } from "../../errors.ts";
 import { builtin } from "./builtin.ts";
 import type { ConnectSetup } from "./connect_options.ts";
 import type * as CookieJar from "./cookie_jar.ts";
-import type { Deadline } from "./deadline.ts";
+import { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { loadPart } from "./load_part.ts";
 import { type Proxy, resolveProxy } from "./proxy.ts";
@@ -28,10 +29,6 @@ export async function openConnection(
   deadline: Deadline,
 ): Promise<ConnectionCore> {
   let { hop } = setup;
-  if (setup.compressing !== undefined) {
-    const { offerDeflate } = await loadPart(import("./client_deflate.ts"), deadline);
-    hop = { ...hop, handshake: offerDeflate(hop.handshake, setup.compressing) };
-  }
   for (let followed = 0;; followed++) {
     try {
       return await openHop(hop, setup, deadline);
@@ -57,12 +54,17 @@ async function openHop(
   setup: ConnectSetup,
   deadline: Deadline,
 ): Promise<ConnectionCore> {
-  const { cookies, options } = setup;
+  const { compressing, cookies, options, proxy } = setup;
   let { handshake } = hop;
-  const tap = await tapHop(setup, hop, deadline);
+  const { observers } = options;
+  const tap = observers && await tapHop(observers, hop, deadline);
   let jar: typeof CookieJar | undefined;
   let transport: Transport;
   try {
+    if (compressing !== undefined) {
+      const { offerDeflate } = await loadPart(import("./client_deflate.ts"), deadline);
+      handshake = offerDeflate(handshake, compressing);
+    }
     if (cookies !== undefined) {
       jar = await loadPart(import("./cookie_jar.ts"), deadline);
       handshake = await jar.addCookies(handshake, cookies, deadline);
@@ -72,7 +74,7 @@ async function openHop(
       tls: hop.tls,
       socketPath: hop.unix?.socketPath,
       dial: setup.dial,
-      proxy: await findProxy(hop, setup, deadline),
+      proxy: proxy === "environment" ? await findProxy(hop, deadline) : proxy,
       maxHeaderBytes: options.maxHeaderBytes,
     }, deadline);
   } catch (error) {
@@ -92,13 +94,14 @@ async function openHop(
 
 /** Each request is a connection of its own to those who observe. */
 async function tapHop(
-  { options }: ConnectSetup,
+  observers: Observers,
   { handshake }: Hop,
   deadline: Deadline,
 ): Promise<EngineTap | undefined> {
-  if (options.observers === undefined) return undefined;
-  const { tapClient } = await loadPart(import("../../api/engine_tap.ts"), deadline);
-  return tapClient(options.observers, handshake.url);
+  // Not given up when the signal is aborted: the one who hears of that is made here.
+  const untilThen = new Deadline(deadline.leftMs);
+  const { tapClient } = await loadPart(import("../../api/engine_tap.ts"), untilThen);
+  return tapClient(observers, handshake.url);
 }
 
 /** Tells those who observe of a connection that failed before this was loaded. */
@@ -107,17 +110,14 @@ export async function tellRefused(
   error: unknown,
   deadline: Deadline,
 ): Promise<void> {
-  const tap = await tapHop(setup, setup.hop, deadline);
-  if (error instanceof HandshakeError) tap?.refused(error);
+  const { observers } = setup.options;
+  if (observers === undefined || !(error instanceof HandshakeError)) return;
+  const tap = await tapHop(observers, setup.hop, deadline);
+  tap?.refused(error);
 }
 
-/** The proxy of a request: the environment's may differ from host to host. */
-async function findProxy(
-  hop: Hop,
-  { proxy }: ConnectSetup,
-  deadline: Deadline,
-): Promise<Proxy | undefined> {
-  if (proxy !== "environment") return proxy;
+/** The environment's proxy for a request: it may differ from host to host. */
+async function findProxy(hop: Hop, deadline: Deadline): Promise<Proxy | undefined> {
   if (hop.unix !== undefined) return undefined;
   const { environmentProxy } = await loadPart(import("./environment_proxy.ts"), deadline);
   const found = environmentProxy(hop.handshake, builtin("process").env);

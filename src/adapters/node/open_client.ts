@@ -11,14 +11,13 @@ import type { ConnectSetup } from "./connect_options.ts";
 import { Deadline } from "./deadline.ts";
 import { loadPart } from "./load_part.ts";
 
-/** Kept, because even an `import()` of what is there already takes a few turns. */
+/** Kept, because even an `import()` of what is there already takes a few turns of the loop. */
 let loaded: typeof ClientConnection | undefined;
 
 async function load(setup: ConnectSetup, deadline: Deadline): Promise<typeof ClientConnection> {
-  if (loaded !== undefined) return loaded;
-  const part = import("./client_connection.ts");
+  const part = import("./client_connection.ts").then((all) => loaded = all);
   try {
-    return loaded = await loadPart(part, deadline);
+    return await loadPart(part, deadline);
   } catch (error) {
     // It was late or given up; those who observe hear of it when they can.
     part.then(({ tellRefused }) => tellRefused(setup, error, deadline)).catch(() => {});
@@ -35,7 +34,7 @@ async function load(setup: ConnectSetup, deadline: Deadline): Promise<typeof Cli
  */
 export async function dialAndOpen(setup: ConnectSetup): Promise<ConnectionCore> {
   const deadline = new Deadline(setup.options.handshakeTimeoutMs, setup.options.signal);
-  return await (await load(setup, deadline)).openConnection(setup, deadline);
+  return await (loaded ?? await load(setup, deadline)).openConnection(setup, deadline);
 }
 
 /** Opens a connection and sets it going: with the handler, or for whoever awaits it. */
