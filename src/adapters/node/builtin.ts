@@ -13,10 +13,14 @@ export interface Builtins {
   buffer: typeof import("node:buffer");
   /** SHA-1. */
   crypto: typeof import("node:crypto");
+  /** HTTP over TLS. */
+  https: typeof import("node:https");
   /** TCP and unix sockets. */
   net: typeof import("node:net");
   /** `nextTick`. */
   process: typeof import("node:process");
+  /** Node's own streams. */
+  stream: typeof import("node:stream");
   /** TLS. */
   tls: typeof import("node:tls");
   /** Deflate. */
