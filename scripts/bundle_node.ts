@@ -165,7 +165,8 @@ export async function bundle_for_node(
   const bundle = (contents: string, file: string): void => {
     const outfile = `${folder}/esm/node/${file}`;
     const source = { contents, resolveDir: folder, sourcefile: "exports.js" };
-    const sourcemap = file.startsWith("shared/") && "linked"; // the others only pass names on
+    // The others only pass names on.
+    const sourcemap: "linked" | false = file.startsWith("shared/") && "linked";
     const map = { sourcemap, sourcesContent: false };
     buildSync({ ...COMMON, ...map, absWorkingDir: folder, external, stdin: source, outfile });
     const up = "../".repeat(file.split("/").length - 1) || "./";

@@ -124,8 +124,6 @@ export class OwnErrorEvent extends Event implements WebSocketErrorEvent {
 
 defineInterface(OwnCloseEvent, "CloseEvent");
 defineInterface(OwnErrorEvent, "ErrorEvent");
-Object.defineProperty(OwnCloseEvent, "name", { value: "CloseEvent" });
-Object.defineProperty(OwnErrorEvent, "name", { value: "ErrorEvent" });
 
 interface Platform {
   CloseEvent?: EventClass<WebSocketCloseEvent, CloseInit>;
