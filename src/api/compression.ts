@@ -5,7 +5,8 @@
 
 import type { Deflation } from "../connection/mod.ts";
 import type { DeflateCodec, DeflatePolicy } from "../extensions/mod.ts";
-import { checkOptionNames, describe } from "./options.ts";
+import { checkInteger, wrongOption } from "./describe.ts";
+import { checkOptionNames } from "./options.ts";
 
 /** How messages are compressed (permessage-deflate, RFC 7692). */
 export interface CompressionOptions {
@@ -94,9 +95,7 @@ export function resolveCompression<Codec extends CodecLimits>(
 ): Compression<Codec | DeflateCodec> | undefined {
   if (option === undefined || option === false) return undefined;
   if (option !== true && (typeof option !== "object" || option === null)) {
-    throw new TypeError(
-      `Cannot use option "compression": expected a boolean or an object, got ${describe(option)}`,
-    );
+    throw wrongOption("compression", "a boolean or an object", option);
   }
   const options: CompressionOptions = option === true ? {} : option;
   checkOptionNames(options, COMPRESSION_OPTION_NAMES);
@@ -147,7 +146,7 @@ function checkFlag(
 ): boolean {
   const value = options[name] ?? standard;
   if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot use option "${name}": expected a boolean, got ${describe(value)}`);
+  throw wrongOption(name, "a boolean", value);
 }
 
 function checkNumber(
@@ -157,27 +156,14 @@ function checkNumber(
   least: number,
   most: number,
 ): number {
-  const value = options[name] ?? standard;
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot use option "${name}": expected a number, got ${describe(value)}`);
-  }
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(
-      `Cannot use option "${name}": expected an integer from ${least} to ${most}, got ${value}`,
-    );
-  }
-  return value;
+  return checkInteger(name, options[name] ?? standard, least, most);
 }
 
 function checkCodec(codec: DeflateCodec): DeflateCodec {
   if (typeof codec?.createDeflater === "function" && typeof codec.createInflater === "function") {
     return codec;
   }
-  throw new TypeError(
-    `Cannot use option "codec": expected a DeflateCodec, such as zlibCodec of ./zlib, got ${
-      describe(codec)
-    }`,
-  );
+  throw wrongOption("codec", "a DeflateCodec, such as zlibCodec of ./zlib", codec);
 }
 
 /** Finds permessage-deflate among what was negotiated: nothing else is ever offered or accepted. */

@@ -9,7 +9,8 @@ import type { CloseInfo } from "./channel.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type { DataFrame } from "./frame_consumer.ts";
 import type { Message } from "./message_queue.ts";
-import { checkOptionNames, describe } from "./options.ts";
+import { describe, wrongOption } from "./describe.ts";
+import { checkOptionNames } from "./options.ts";
 
 /** What answers the peer's close frame. */
 export interface CloseAnswer {
@@ -117,8 +118,6 @@ export function checkHandler(handler: unknown, names = CALLBACK_NAMES): void {
  */
 export function checkOnError(onError: unknown): void {
   if (typeof onError !== "function") {
-    throw new TypeError(
-      `Cannot use option "onError": expected a function, got ${describe(onError)}`,
-    );
+    throw wrongOption("onError", "a function", onError);
   }
 }

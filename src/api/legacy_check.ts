@@ -3,7 +3,7 @@
  * @module
  */
 
-import { describe } from "./describe.ts";
+import { wrongOption } from "./describe.ts";
 
 /**
  * Checks the `legacy` option.
@@ -13,9 +13,5 @@ import { describe } from "./describe.ts";
 export function checkLegacy(value: unknown, method: string, maker: string): void {
   const object = value as Record<string, unknown> | null;
   if (typeof object === "object" && typeof object?.[method] === "function") return;
-  throw new TypeError(
-    `Cannot use option "legacy": expected what ${maker} of ./legacy returns, got ${
-      describe(value)
-    }`,
-  );
+  throw wrongOption("legacy", `what ${maker} of ./legacy returns`, value);
 }

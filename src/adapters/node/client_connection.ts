@@ -34,7 +34,7 @@ export async function openConnection(
       return await openHop(hop, setup, deadline);
     } catch (error) {
       if (setup.maxRedirects === 0 || !isRedirect(error)) throw error;
-      const { nextHop, refused } = await loadPart(import("./redirects.ts"), deadline);
+      const { nextHop, refused } = await loadPart(import("./client_extras.ts"), deadline);
       if (followed === setup.maxRedirects) {
         throw refused(`it is one more than the ${followed} of maxRedirects`, error);
       }
@@ -66,7 +66,7 @@ async function openHop(
       handshake = offerDeflate(handshake, compressing);
     }
     if (cookies !== undefined) {
-      jar = await loadPart(import("./cookie_jar.ts"), deadline);
+      jar = await loadPart(import("./client_extras.ts"), deadline);
       handshake = await jar.addCookies(handshake, cookies, deadline);
     }
     transport = await dial({
@@ -100,7 +100,7 @@ async function tapHop(
 ): Promise<EngineTap | undefined> {
   // Not given up when the signal is aborted: the one who hears of that is made here.
   const untilThen = new Deadline(deadline.leftMs);
-  const { tapClient } = await loadPart(import("../../api/engine_tap.ts"), untilThen);
+  const { tapClient } = await loadPart(import("./client_extras.ts"), untilThen);
   return tapClient(observers, handshake.url);
 }
 
@@ -119,7 +119,7 @@ export async function tellRefused(
 /** The environment's proxy for a request: it may differ from host to host. */
 async function findProxy(hop: Hop, deadline: Deadline): Promise<Proxy | undefined> {
   if (hop.unix !== undefined) return undefined;
-  const { environmentProxy } = await loadPart(import("./environment_proxy.ts"), deadline);
+  const { environmentProxy } = await loadPart(import("./client_extras.ts"), deadline);
   const found = environmentProxy(hop.handshake, builtin("process").env);
   return found && resolveProxy(found.url, `the environment's ${found.variable}`);
 }

@@ -5,7 +5,7 @@
 
 import { checkClient, type ClientOptions, type ClientSetup } from "../../api/client_options.ts";
 import type { CodecLimits, CompressionOptions } from "../../api/compression.ts";
-import { describe } from "../../api/options.ts";
+import { checkInteger, wrongOption } from "../../api/describe.ts";
 import { checkTlsOptions, type ClientTlsOptions } from "./client_tls.ts";
 import { checkCookies, type CookieStore } from "./cookies.ts";
 import type { Dial } from "./dial_target.ts";
@@ -63,14 +63,15 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
   const setup = checkClient(unix?.url ?? url, options, names, ZLIB_LIMITS);
   const { compression, dial, proxy } = options;
   if (dial !== undefined && typeof dial !== "function") {
-    throw new TypeError(`Cannot use option "dial": expected a function, got ${describe(dial)}`);
+    throw wrongOption("dial", "a function", dial);
   }
   const ways = { dial, proxy, "a unix socket's URL": unix };
   const [one, other] = Object.entries(ways).filter(([, way]) => way !== undefined);
   if (other !== undefined && !(unix !== undefined && proxy === "environment")) {
     throw new TypeError(`Cannot use option "${one[0]}" with ${other[0]}: choose one way`);
   }
-  const maxRedirects = checkRedirects(options.maxRedirects);
+  const { maxRedirects = 0 } = options;
+  checkInteger("maxRedirects", maxRedirects, 0, MAX_REDIRECTS);
   if (maxRedirects > 0 && options.legacy !== undefined) {
     throw new TypeError('Cannot use option "maxRedirects" with "legacy": the drafts know of none');
   }
@@ -98,16 +99,4 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
     maxRedirects,
     cookies: checkCookies(options.cookies),
   };
-}
-
-function checkRedirects(value: number = 0): number {
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `Cannot use option "maxRedirects": expected a number, got ${describe(value)}`,
-    );
-  }
-  if (Number.isInteger(value) && value >= 0 && value <= MAX_REDIRECTS) return value;
-  throw new RangeError(
-    `Cannot use option "maxRedirects": expected an integer from 0 to ${MAX_REDIRECTS}, got ${value}`,
-  );
 }

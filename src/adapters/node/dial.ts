@@ -52,7 +52,7 @@ export async function dial(route: Route, deadline: Deadline): Promise<Transport>
   }
   if (proxy !== undefined) {
     const { maxHeaderBytes } = route;
-    const { openTunnel } = await loadPart(import("./tunnel.ts"), deadline);
+    const { openTunnel } = await loadPart(import("./client_extras.ts"), deadline);
     const tunnel = await openTunnel(proxy, authority(handshake), deadline, maxHeaderBytes);
     return secure ? new SocketTransport(await over(tunnel.release()), true) : tunnel;
   }
@@ -122,7 +122,7 @@ function isSocket(stream: object): stream is DialedSocket & NodeSocket {
 
 /** Makes a transport of a pair of streams, or cuts them. */
 async function overStreams(pair: ByteStreamPair, deadline: Deadline): Promise<Transport> {
-  const part = loadPart(import("../../api/stream_transport.ts"), deadline);
+  const part = loadPart(import("./client_extras.ts"), deadline);
   part.catch(() => discard(pair));
   return new (await part).StreamTransport(pair);
 }
