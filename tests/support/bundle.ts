@@ -152,6 +152,34 @@ export function bundle_sizes(code: string): BundleSizes {
   });
 }
 
+/**
+ * Bundles for Node, and writes the files.
+ *
+ * @param code A module that names the package `fullduplex`.
+ * @param target An empty folder; the bundle's entry there is `entry.js`.
+ * @param splitting Whether what `import()` loads becomes files of its own.
+ */
+export function write_bundle(code: string, target: string, splitting: boolean): void {
+  installed("npm", (folder) => {
+    const { outputFiles } = buildSync({
+      ...COMMON,
+      stdin: { contents: code, resolveDir: folder, sourcefile: "entry.ts", loader: "ts" },
+      absWorkingDir: folder,
+      platform: "node",
+      format: "esm",
+      target: "es2022",
+      outdir: target,
+      entryNames: "entry",
+      chunkNames: "[name]-[hash]",
+      splitting,
+    });
+    writeFileSync(`${target}/package.json`, `{ "type": "module" }`);
+    for (const { path, contents } of outputFiles) {
+      writeFileSync(`${target}/${path.replace(/^.*\//, "")}`, contents);
+    }
+  });
+}
+
 function gzip_bytes(contents: Uint8Array): number {
   return gzipSync(contents, { level: 9 }).length;
 }
