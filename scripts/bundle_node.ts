@@ -161,6 +161,9 @@ export async function bundle_for_node(
   for (const { later } of modules.values()) {
     for (const path of later) if (!files.has(path)) files.set(path, part_file(path));
   }
+  if (new Set(files.values()).size !== files.size) {
+    throw new Error(`two parts would be one file: ${[...files.values()].join(", ")}`);
+  }
 
   const bundle = (contents: string, file: string): void => {
     const outfile = `${folder}/esm/node/${file}`;

@@ -13,6 +13,8 @@ export interface Builtins {
   buffer: typeof import("node:buffer");
   /** SHA-1. */
   crypto: typeof import("node:crypto");
+  /** HTTP. */
+  http: typeof import("node:http");
   /** HTTP over TLS. */
   https: typeof import("node:https");
   /** TCP and unix sockets. */

@@ -3,8 +3,9 @@
  * @module
  */
 
-import http from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+// node:http is asked for, not imported: as a module it is read name by name, and one of them makes
+// Node 26 load all of its own WebSocket client, which takes thrice as long as this library.
 import { builtin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
 
@@ -76,7 +77,7 @@ export class HttpListener {
     };
     const limits = { maxHeaderSize: options.maxHeaderBytes };
     const server = options.tls === undefined || isBun()
-      ? http.createServer(limits) as unknown as AnyServer
+      ? builtin("http").createServer(limits) as unknown as AnyServer
       : builtin("https").createServer({ ...limits, ...options.tls }) as unknown as AnyServer;
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#onRequest(incoming, outgoing);
