@@ -1,11 +1,19 @@
 /**
  * Builds the npm package into `npm/`: with dnt when JSR answers, else with tsc. Both roads
- * emit ES modules and declarations for Node 20 under `esm/`, one entry per export of `deno.json`.
+ * emit ES modules and declarations for Node 20 under `esm/`, one entry per export of `deno.json`; of
+ * the modules, bundles for `esm/node/` are made.
  *
  * `deno task build:npm [--dnt | --tsc]`; a flag takes that road without asking JSR.
  */
+import { bundle_for_node } from "./bundle_node.ts";
 import { type Manifest, read_manifest, split_exports } from "./manifest.ts";
-import { bin_js, NPM_NAME, package_json } from "./package_metadata.ts";
+import {
+  bin_js,
+  EXPORTS_APART,
+  NPM_NAME,
+  OPTIONAL_DEPENDENCIES,
+  package_json,
+} from "./package_metadata.ts";
 import { ROOT, run_or_throw } from "./run.ts";
 import { CACHE, jsr_answers } from "./std_import_map.ts";
 import { install_tools } from "./tools.ts";
@@ -111,6 +119,7 @@ export async function build_npm(target: string, road?: "dnt" | "tsc"): Promise<s
   const stage = await Deno.makeTempDir({ dir: CACHE, prefix: "build-" });
   try {
     await (road === "dnt" ? build_with_dnt : build_with_tsc)(manifest, stage);
+    await bundle_for_node(stage, manifest.exports, EXPORTS_APART, OPTIONAL_DEPENDENCIES);
     await Deno.remove(`${target}/esm`, { recursive: true }).catch(() => {});
     await Deno.mkdir(target, { recursive: true });
     await Deno.rename(`${stage}/esm`, `${target}/esm`);

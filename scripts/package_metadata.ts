@@ -21,9 +21,19 @@ export const NPM_NAME = "fullduplex";
  */
 export const BROWSER_EXPORTS: Readonly<Record<string, string>> = { "./client": "./browser" };
 
+/**
+ * Exports that are not loaded with others: the command, and those that import an optional peer.
+ */
+export const EXPORTS_APART: readonly string[] = ["./cli", "./legacy", "./socks"];
+
 /** Where a source file's JavaScript is in the package. */
 export function built_path(source: string): string {
   return source.replace(/^\.\//, "./esm/").replace(/\.ts$/, ".js");
+}
+
+/** Where what Node, Deno and Bun load for a source file is in the package. */
+export function bundled_path(source: string): string {
+  return built_path(source).replace("./esm/", "./esm/node/").replace("/src/", "/");
 }
 
 /** The optional peers that `deno.json` names: name -> range of versions. */
@@ -47,9 +57,13 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
     const file = built_path(source);
     const types = file.replace(/\.js$/, ".d.ts");
     const browser = manifest.exports[BROWSER_EXPORTS[name] ?? ""];
-    exports[name] = browser === undefined
-      ? { types, default: file }
-      : { types, browser: built_path(browser), default: file };
+    exports[name] = {
+      types,
+      ...(browser === undefined ? {} : { browser: built_path(browser) }),
+      module: file, // bundlers, which would leave out less of the bundles
+      node: bundled_path(source), // Node, Deno and Bun
+      default: file,
+    };
   }
   exports["./package.json"] = "./package.json";
   const peers = optional_peers(manifest);
@@ -87,7 +101,7 @@ export function package_json(manifest: Manifest): Record<string, unknown> {
 export function bin_js(cli: string): string {
   return `#!/usr/bin/env node
 import process from "node:process";
-import { main } from "${built_path(cli).replace("./esm/", "./")}";
+import { main } from "${bundled_path(cli).replace("./esm/", "./")}";
 
 process.exitCode = await main(process.argv.slice(2));
 `;

@@ -154,14 +154,23 @@ export async function prepare_node_tests(built?: string): Promise<NodeTests> {
   return { folder, package: pkg, unreached };
 }
 
-/** Lets tests import the package by its names. */
+/**
+ * Lets tests import the package by its names. They get the modules, as by their paths, and not the
+ * bundles for Node: those have classes of their own, and are tested by `test_package.ts`.
+ */
 async function link_own_names(folder: string, built: boolean): Promise<void> {
   const { exports } = await read_manifest();
   for (const name of ["fullduplex", "@fullduplex/ws"]) {
     const target = `${folder}/node_modules/${name}`;
     await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
     if (built) {
-      await Deno.symlink(`${folder}/package`, target);
+      await Deno.mkdir(target);
+      await Deno.symlink(`${folder}/package/esm`, `${target}/esm`);
+      const manifest = JSON.parse(await Deno.readTextFile(`${folder}/package/package.json`));
+      for (const targets of Object.values(manifest.exports)) {
+        if (typeof targets === "object") delete (targets as { node?: string }).node;
+      }
+      await Deno.writeTextFile(`${target}/package.json`, JSON.stringify(manifest));
       continue;
     }
     await Deno.mkdir(target);

@@ -23,10 +23,19 @@ async function install(folder: string): Promise<void> {
     packed.slice(packed.indexOf("[")),
   );
   const strange = files.map((file) => file.path).filter((path) =>
-    !/^(README\.md|LICENSE|package\.json|esm\/.*\.(js|d\.ts))$/.test(path)
+    !/^(README\.md|LICENSE|package\.json|esm\/.*\.(js|d\.ts|js\.map))$/.test(path)
   );
   if (strange.length > 0) throw new Error(`the tarball has strange files: ${strange.join(", ")}`);
-  for (const path of ["README.md", "LICENSE", "package.json", "esm/mod.js", "esm/mod.d.ts"]) {
+  for (
+    const path of [
+      "README.md",
+      "LICENSE",
+      "package.json",
+      "esm/mod.js",
+      "esm/mod.d.ts",
+      "esm/node/mod.js",
+    ]
+  ) {
     if (!files.some((file) => file.path === path)) throw new Error(`the tarball lacks ${path}`);
   }
   await run_or_throw(["npm", "install", "--offline", `./${filename}`], { cwd: folder });

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { type ClientOptions, startClient } from "../api/client_opening.ts";
+import type { ClientOptions } from "../api/client_options.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
-import { dialAndOpen } from "./node/client_connection.ts";
 import type { ClientTlsOptions } from "./node/client_tls.ts";
 import { type ConnectOptions, setupConnect } from "./node/connect_options.ts";
 import type { CookieStore } from "./node/cookies.ts";
 import type { Dial, DialedSocket, DialTarget } from "./node/dial_target.ts";
+import { dialAndStart } from "./node/open_client.ts";
 import type { ProxyOptions } from "./node/proxy.ts";
 
 export type {
@@ -99,6 +99,5 @@ export async function connect(
   url: string | URL,
   options: ConnectOptions = {},
 ): Promise<WebSocketConnection> {
-  const setup = setupConnect(url, options);
-  return startClient(await dialAndOpen(setup), setup);
+  return await dialAndStart(setupConnect(url, options));
 }

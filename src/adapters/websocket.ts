@@ -10,8 +10,8 @@ import {
   type WebSocketStreamConstructor,
   type WebSocketStreamInstance,
 } from "../api/websocket_stream.ts";
-import { dialAndOpen } from "./node/client_connection.ts";
 import { type ConnectOptions, setupConnect } from "./node/connect_options.ts";
+import { dialAndOpen } from "./node/open_client.ts";
 
 /** The third argument of {@linkcode WebSocket}: the options of `connect()` that have no other place. */
 export type WebSocketOptions = Omit<ConnectOptions, "protocols" | "handler" | "onError">;

@@ -4,134 +4,17 @@
  */
 
 import { HandshakeError } from "../errors.ts";
-import {
-  type ClientHandshake,
-  createClientHandshake,
-  encodeRequestHead,
-  type HeadersLike,
-  refusedError,
-  verifyResponse,
-} from "../handshake/mod.ts";
-import type { DeflateCodec } from "../extensions/mod.ts";
+import { encodeRequestHead, refusedError, verifyResponse } from "../handshake/mod.ts";
+import type { ClientSetup } from "./client_options.ts";
 import { lossError, readRefusalBody } from "./client_refusal.ts";
-import {
-  clientExtensions,
-  type CompressionOptions,
-  findDeflate,
-  resolveCompression,
-} from "./compression.ts";
+import { findDeflate } from "./compression.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import { ConnectionCore, startSoon } from "./connection_core.ts";
-import { ConnectionTap } from "./connection_tap.ts";
-import { checkLegacy, type ClientDialect, type LegacyClient } from "./dialect.ts";
 import { EngineChannel } from "./engine_channel.ts";
-import { checkHandler, checkOnError, type Handler, logError, runHandler } from "./handler.ts";
+import type { EngineTap } from "./engine_tap.ts";
+import { runHandler } from "./handler.ts";
 import { HeadPhase } from "./head_phase.ts";
-import {
-  checkOptionNames,
-  CONNECTION_OPTION_NAMES,
-  type ConnectionOptions,
-  type ResolvedOptions,
-  resolveOptions,
-} from "./options.ts";
 import type { Transport } from "./transport.ts";
-import { webCodec } from "./web_codec.ts";
-
-/** The options of everything that opens WebSocket connections. */
-export interface ClientOptions extends ConnectionOptions {
-  /** The subprotocols to offer, the most preferred first. Default: none. */
-  protocols?: string | readonly string[];
-  /** Header fields to add, such as Origin, Cookie or Authorization. Default: none. */
-  headers?: HeadersLike;
-  /**
-   * Offers to compress messages (permessage-deflate, RFC 7692). Default: `false`.
-   */
-  compression?: boolean | CompressionOptions;
-  /**
-   * What to do with the connection; it then belongs to the handler, and when that is a function,
-   * its end closes it. Default: whoever opened it reads from it.
-   */
-  handler?: Handler;
-  /** Takes what the handler throws. Default: it is printed with `console.error`. */
-  onError?: (error: unknown) => void;
-  /**
-   * Speaks a version that is older than RFC 6455: what `legacyClient()` of `./legacy` returns.
-   * Default: RFC 6455.
-   */
-  legacy?: LegacyClient;
-}
-
-/** The names of all {@linkcode ClientOptions}. */
-export const CLIENT_OPTION_NAMES: readonly string[] = [
-  ...CONNECTION_OPTION_NAMES,
-  "protocols",
-  "headers",
-  "compression",
-  "handler",
-  "onError",
-  "legacy",
-];
-
-/** A handshake ready to be sent, with the options of its connection. */
-export interface ClientSetup {
-  /** What is sent and expected. */
-  readonly handshake: ClientHandshake;
-  /** Limits and deadlines. */
-  readonly options: ResolvedOptions;
-  /** What to do with the connection. */
-  readonly handler: Handler | undefined;
-  /** Where its errors go. */
-  readonly onError: (error: unknown) => void;
-  /** Where to report what observers see of it; absent where nobody observes. */
-  readonly tap?: ConnectionTap;
-  /** What takes the place of RFC 6455's rules. Default: nothing. */
-  readonly dialect?: ClientDialect | undefined;
-}
-
-/**
- * Checks a URL and the options of a client.
- *
- * @param url Where to connect.
- * @param options What the caller gave.
- * @param more Names that the caller allows beside {@linkcode ClientOptions}.
- * @param codec What compresses, unless the caller says otherwise; the web's own where none is given.
- * @throws {TypeError} If the URL or an option is wrong.
- * @throws {RangeError} If a number is out of range.
- */
-export function setupClient(
-  url: string | URL,
-  options: ClientOptions,
-  more: readonly string[] = [],
-  codec: DeflateCodec = webCodec,
-): ClientSetup {
-  checkOptionNames(options, [...CLIENT_OPTION_NAMES, ...more]);
-  const { protocols, headers, handler, onError = logError } = options;
-  if (handler !== undefined) checkHandler(handler);
-  checkOnError(onError);
-  const { legacy } = options;
-  if (legacy !== undefined) {
-    checkLegacy(legacy, "begin", "legacyClient()");
-    if (options.compression !== undefined && options.compression !== false) {
-      throw new TypeError('Cannot use option "compression" with "legacy": the drafts have none');
-    }
-  }
-  const compression = resolveCompression(options.compression, codec);
-  const extensions = clientExtensions(compression);
-  const handshake = createClientHandshake({ url, protocols, headers, extensions });
-  const dialect = legacy?.begin(handshake);
-  const setup = {
-    handshake: dialect?.handshake ?? handshake,
-    options: resolveOptions(options, onError),
-    handler,
-    onError,
-    dialect,
-  };
-  const { observers } = setup.options;
-  if (observers === undefined) return setup;
-  const tap = new ConnectionTap(observers, "client");
-  tap.connection.url = handshake.url;
-  return { ...setup, tap };
-}
 
 /**
  * Sends the opening request over a transport and checks the answer.
@@ -139,6 +22,7 @@ export function setupClient(
  * @param transport A byte stream to the server.
  * @param setup The handshake and the options.
  * @param timeoutMs What is left of the handshake's time. Default: all of `handshakeTimeoutMs`.
+ * @param tap Where to report what observers see. Default: nowhere.
  * @returns The connection, not started yet.
  * @throws {HandshakeError} If the server refused, broke a rule, or did not answer in time; the
  * transport is then destroyed.
@@ -147,8 +31,9 @@ export async function openClient(
   transport: Transport,
   setup: ClientSetup,
   timeoutMs: number = setup.options.handshakeTimeoutMs,
+  tap?: EngineTap,
 ): Promise<ConnectionCore> {
-  const { handshake, options, dialect, tap } = setup;
+  const { handshake, options, dialect } = setup;
   const phase = new HeadPhase(transport, timeoutMs, options.signal);
   if (tap !== undefined) {
     tap.connection.remoteAddress = transport.remoteAddress;
@@ -176,7 +61,7 @@ export async function openClient(
     if (!verdict.ok) throw verdict.error;
     const deflate = findDeflate(verdict.negotiated);
     const channel = dialect?.connect?.(transport, "client", options, answer.rest) ??
-      new EngineChannel(transport, "client", options, answer.rest, deflate, tap);
+      new EngineChannel(transport, "client", options, answer.rest, deflate, tap?.frames);
     return new ConnectionCore(
       channel,
       {
@@ -196,15 +81,6 @@ export async function openClient(
   } finally {
     phase.finish();
   }
-}
-
-/** Opens a client and sets its connection going: with the handler, or for whoever awaits it. */
-export async function openAndStart(
-  transport: Transport,
-  setup: ClientSetup,
-  timeoutMs?: number,
-): Promise<WebSocketConnection> {
-  return startClient(await openClient(transport, setup, timeoutMs), setup);
 }
 
 /** Sets a connection going: with the handler, or for whoever awaits it. */

@@ -3,15 +3,10 @@
  * @module
  */
 
-import {
-  clientDeflate,
-  type DeflateCodec,
-  type DeflatePolicy,
-  PermessageDeflate,
-  serverDeflate,
-} from "../extensions/mod.ts";
-import type { ClientExtension, ServerExtension } from "../handshake/mod.ts";
-import { checkOptionNames, describe } from "./options.ts";
+import type { Deflation } from "../connection/mod.ts";
+import type { DeflateCodec, DeflatePolicy } from "../extensions/mod.ts";
+import { checkInteger, wrongOption } from "./describe.ts";
+import { checkOptionNames } from "./options.ts";
 
 /** How messages are compressed (permessage-deflate, RFC 7692). */
 export interface CompressionOptions {
@@ -53,12 +48,15 @@ export interface CompressionOptions {
   codec?: DeflateCodec;
 }
 
+/** What has to be known of a codec to check options: it may be loaded later. */
+export type CodecLimits = Pick<DeflateCodec, "minWindowBits" | "takeover">;
+
 /** What the option comes to. */
-export interface Compression {
+export interface Compression<Codec extends CodecLimits = DeflateCodec> {
   /** What is negotiated. */
   readonly policy: DeflatePolicy;
   /** What does it. */
-  readonly codec: DeflateCodec;
+  readonly codec: Codec;
 }
 
 const COMPRESSION_OPTION_NAMES = [
@@ -91,19 +89,18 @@ const TAKEOVER_WINDOW_BITS = 12;
  * @throws {TypeError} If it, or an option in it, has the wrong type or cannot be had.
  * @throws {RangeError} If a number is out of range.
  */
-export function resolveCompression(
+export function resolveCompression<Codec extends CodecLimits>(
   option: boolean | CompressionOptions | undefined,
-  standard: DeflateCodec,
-): Compression | undefined {
+  standard: Codec,
+): Compression<Codec | DeflateCodec> | undefined {
   if (option === undefined || option === false) return undefined;
   if (option !== true && (typeof option !== "object" || option === null)) {
-    throw new TypeError(
-      `Cannot use option "compression": expected a boolean or an object, got ${describe(option)}`,
-    );
+    throw wrongOption("compression", "a boolean or an object", option);
   }
   const options: CompressionOptions = option === true ? {} : option;
   checkOptionNames(options, COMPRESSION_OPTION_NAMES);
-  const codec = checkCodec(options.codec ?? standard);
+  const { codec: own } = options;
+  const codec = own === undefined || own === null ? standard : checkCodec(own);
   const ownTakeover = checkFlag(options, "contextTakeover", false);
   const peerTakeover = checkFlag(options, "peerContextTakeover", ownTakeover);
   if (ownTakeover && !codec.takeover) {
@@ -149,7 +146,7 @@ function checkFlag(
 ): boolean {
   const value = options[name] ?? standard;
   if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot use option "${name}": expected a boolean, got ${describe(value)}`);
+  throw wrongOption(name, "a boolean", value);
 }
 
 function checkNumber(
@@ -159,45 +156,17 @@ function checkNumber(
   least: number,
   most: number,
 ): number {
-  const value = options[name] ?? standard;
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot use option "${name}": expected a number, got ${describe(value)}`);
-  }
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(
-      `Cannot use option "${name}": expected an integer from ${least} to ${most}, got ${value}`,
-    );
-  }
-  return value;
+  return checkInteger(name, options[name] ?? standard, least, most);
 }
 
 function checkCodec(codec: DeflateCodec): DeflateCodec {
   if (typeof codec?.createDeflater === "function" && typeof codec.createInflater === "function") {
     return codec;
   }
-  throw new TypeError(
-    `Cannot use option "codec": expected a DeflateCodec, such as zlibCodec of ./zlib, got ${
-      describe(codec)
-    }`,
-  );
+  throw wrongOption("codec", "a DeflateCodec, such as zlibCodec of ./zlib", codec);
 }
 
-/** The extensions of a server that compresses, or none. */
-export function serverExtensions(
-  compression: Compression | undefined,
-): ServerExtension<PermessageDeflate>[] {
-  return compression === undefined ? [] : [serverDeflate(compression.policy, compression.codec)];
-}
-
-/** The extensions of a client that compresses, or none. */
-export function clientExtensions(
-  compression: Compression | undefined,
-): ClientExtension<PermessageDeflate>[] {
-  return compression === undefined ? [] : [clientDeflate(compression.policy, compression.codec)];
-}
-
-/** Finds permessage-deflate among what was negotiated. */
-export function findDeflate(negotiated: readonly unknown[]): PermessageDeflate | undefined {
-  const [first] = negotiated;
-  return first instanceof PermessageDeflate ? first : undefined;
+/** Finds permessage-deflate among what was negotiated: nothing else is ever offered or accepted. */
+export function findDeflate(negotiated: readonly unknown[]): Deflation | undefined {
+  return negotiated[0] as Deflation | undefined;
 }

@@ -26,8 +26,8 @@ import {
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
-import { ObservedChannel } from "./observed_channel.ts";
 import { PingTracker } from "./ping_tracker.ts";
+import { CLOSED, CLOSING, OPEN } from "./ready_state.ts";
 import { Sender } from "./sender.ts";
 import { WebSocketConnection } from "./connection.ts";
 
@@ -46,13 +46,6 @@ export interface ConnectionInfo {
   /** The peer's address, where it is known. */
   readonly remoteAddress?: string | undefined;
 }
-
-/** The value of `readyState` while messages can be sent. */
-export const OPEN = 1;
-/** The value of `readyState` while the closing handshake runs. */
-export const CLOSING = 2;
-/** The value of `readyState` when all is over. */
-export const CLOSED = 3;
 
 /** The state of one connection. */
 export class ConnectionCore implements ChannelEvents, FlowControl {
@@ -98,7 +91,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     options: ResolvedOptions,
     tap?: ConnectionTap,
   ) {
-    if (tap !== undefined) channel = new ObservedChannel(channel, tap);
+    if (tap !== undefined) channel = tap.observe(channel);
     this.channel = channel;
     this.info = info;
     this.#options = options;

@@ -16,7 +16,7 @@ import {
   RSV3,
 } from "../frames/mod.ts";
 import type { UpgradeRequest } from "../handshake/mod.ts";
-import type { CloseInfo } from "./channel.ts";
+import type { Channel, CloseInfo } from "./channel.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import type {
   Direction,
@@ -25,6 +25,7 @@ import type {
   ObservedFrame,
   ObservedHead,
 } from "./observer.ts";
+import { ObservedChannel } from "./observed_channel.ts";
 import type { ObserverEvent, Observers } from "./observers.ts";
 import { SeenMessage } from "./seen_message.ts";
 
@@ -217,6 +218,11 @@ export class ConnectionTap implements FrameObserver {
   }
 
   // ------------------------------------------------- what the channel sees and does
+
+  /** Puts itself between a connection and its channel. */
+  observe(channel: Channel): Channel {
+    return new ObservedChannel(channel, this);
+  }
 
   /** A control frame came or goes. */
   control(direction: Direction, type: ObservedControl["type"], payload: Uint8Array): void {

@@ -17,7 +17,7 @@ import type {
   UpgradeRequest,
 } from "../handshake/mod.ts";
 import type { Channel } from "./channel.ts";
-import { describe, type ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
 export { MessageAssembly } from "../connection/assembly.ts";
@@ -120,19 +120,4 @@ export interface LegacyClient {
    * @internal
    */
   begin(handshake: ClientHandshake): ClientDialect;
-}
-
-/**
- * Checks the `legacy` option.
- *
- * @throws {TypeError} If it is something else than the function named returns.
- */
-export function checkLegacy(value: unknown, method: string, maker: string): void {
-  const object = value as Record<string, unknown> | null;
-  if (typeof object === "object" && typeof object?.[method] === "function") return;
-  throw new TypeError(
-    `Cannot use option "legacy": expected what ${maker} of ./legacy returns, got ${
-      describe(value)
-    }`,
-  );
 }

@@ -11,9 +11,10 @@
 
 import {
   type ClosePayload,
+  type Deflation,
   Engine,
   type EngineSink,
-  type FrameObserver,
+  type ObservedFrames,
   type Role,
   type SharedMessage,
   writeClosePayload,
@@ -91,22 +92,22 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
    * @param options Limits and deadlines.
    * @param early Bytes that came after the peer's HTTP head, in the same chunk.
    * @param deflate permessage-deflate, as it was negotiated. Default: none.
-   * @param frameObserver Who sees every frame. Default: nobody.
+   * @param observed Who sees every frame. Default: nobody.
    */
   constructor(
     transport: Transport,
     role: Role,
     options: ResolvedOptions,
     early?: Uint8Array,
-    deflate?: PermessageDeflate,
-    frameObserver?: FrameObserver,
+    deflate?: Deflation,
+    observed?: ObservedFrames,
   ) {
     this.#transport = transport;
     this.#role = role;
     this.#options = options;
     this.#early = early;
     const { maxMessageBytes, maxFragments, maxFrameBytes, fragmentBytes, silentClose } = options;
-    this.#deflate = deflate;
+    this.#deflate = deflate?.transform;
     this.capabilities = deflate === undefined ? ENGINE_CAPABILITIES : DEFLATED_CAPABILITIES;
     this.#engine = new Engine(this, {
       role,
@@ -116,7 +117,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
       fragmentBytes,
       silentClose,
       deflate,
-      frameObserver,
+      observed,
     });
     this.#output = this.#engine.output;
     if (options.pingIntervalMs > 0) {

@@ -36,7 +36,7 @@ export {
 export type { ClosePayload } from "../connection/mod.ts";
 export type { CloseInfo, ConnectionCapabilities, LastWord } from "./channel.ts";
 export type { DataFrame } from "./frame_consumer.ts";
-export type { ClientOptions } from "./client_opening.ts";
+export type { ClientOptions } from "./client_options.ts";
 export type { CompressionOptions } from "./compression.ts";
 export { WebSocketConnection } from "./connection.ts";
 export type { CloseAnswer, Handler, HandlerCallbacks } from "./handler.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { describe } from "./describe.ts";
+import { describe, wrongOption } from "./describe.ts";
 import type { ConnectionObserver, FrequentEvent } from "./observer.ts";
 
 /** The methods of an observer. */
@@ -107,10 +107,7 @@ export function resolveObservers(
   const list: readonly unknown[] = Array.isArray(option) ? [...option] : [option];
   for (const observer of list) {
     if (typeof observer !== "object" || observer === null || Array.isArray(observer)) {
-      throw new TypeError(
-        'Cannot use option "observer": expected an object or a list of objects, got ' +
-          describe(observer),
-      );
+      throw wrongOption("observer", "an object or a list of objects", observer);
     }
     for (const name of METHODS) {
       const method = (observer as Record<string, unknown>)[name];

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { describe } from "./describe.ts";
+import { checkInteger, describe, wrongOption } from "./describe.ts";
 import { logError } from "./log_error.ts";
 import type { ConnectionObserver } from "./observer.ts";
 import { type Observers, resolveObservers } from "./observers.ts";
@@ -132,16 +132,12 @@ export function resolveOptions(
   }
   const signal = options.signal;
   if (signal !== undefined && !isAbortSignal(signal)) {
-    throw new TypeError(
-      `Cannot use option "signal": expected an AbortSignal, got ${describe(signal)}`,
-    );
+    throw wrongOption("signal", "an AbortSignal", signal);
   }
   resolved.signal = signal;
   const { silentClose } = options;
   if (silentClose !== undefined && typeof silentClose !== "boolean") {
-    throw new TypeError(
-      `Cannot use option "silentClose": expected a boolean, got ${describe(silentClose)}`,
-    );
+    throw wrongOption("silentClose", "a boolean", silentClose);
   }
   if (silentClose) resolved.silentClose = true;
   const observers = resolveObservers(options.observer, onError);
@@ -151,18 +147,7 @@ export function resolveOptions(
 
 function resolveNumber(name: NumberOption, value: number | undefined): number {
   const [standard, least, most, infinite] = NUMBERS[name];
-  if (value === undefined) return standard;
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot use option "${name}": expected a number, got ${describe(value)}`);
-  }
-  if (infinite && value === Infinity) return value;
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(
-      `Cannot use option "${name}": expected an integer from ${least} to ${most}` +
-        `${infinite ? " or Infinity" : ""}, got ${value}`,
-    );
-  }
-  return value;
+  return value === undefined ? standard : checkInteger(name, value, least, most, infinite);
 }
 
 /** Tells whether a value is an `AbortSignal`, of whichever realm. */

@@ -12,7 +12,7 @@ import { notOpen } from "../connection/mod.ts";
 import { WebSocketError } from "../errors.ts";
 import { BY_REFERENCE_BYTES, CloseCode, encodeUtf8 } from "../frames/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
-import type { Channel, ConnectionCapabilities } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import { PreparedMessage, sharedOf } from "./prepared_message.ts";
@@ -67,11 +67,6 @@ interface Waiter {
 
 /** Stands for no waiters: an idle sender holds no list. Nothing is ever added to it. */
 const NOBODY: Waiter[] = [];
-
-/** Makes the error of bytes on a channel whose `capabilities.binary` is `false`. */
-export function noBinary({ engine }: ConnectionCapabilities): DOMException {
-  return new DOMException(`Cannot send bytes: ${engine} has text only`, "NotSupportedError");
-}
 
 /** Sends messages over a channel in order. */
 export class Sender {

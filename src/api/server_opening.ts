@@ -26,18 +26,15 @@ import {
 } from "../handshake/mod.ts";
 import type { DeflateCodec } from "../extensions/mod.ts";
 import type { Channel } from "./channel.ts";
-import {
-  type CompressionOptions,
-  findDeflate,
-  resolveCompression,
-  serverExtensions,
-} from "./compression.ts";
+import { type CompressionOptions, findDeflate, resolveCompression } from "./compression.ts";
 import { ConnectionCore } from "./connection_core.ts";
-import { ConnectionTap } from "./connection_tap.ts";
-import { checkLegacy, type LegacyServer } from "./dialect.ts";
+import { serverExtensions } from "./deflate_extensions.ts";
+import type { LegacyServer } from "./dialect.ts";
 import { EngineChannel } from "./engine_channel.ts";
+import { EngineTap } from "./engine_tap.ts";
 import { checkOnError, logError } from "./handler.ts";
 import { type HeadLoss, HeadPhase, lingerAndClose } from "./head_phase.ts";
+import { checkLegacy } from "./legacy_check.ts";
 import {
   checkOptionNames,
   CONNECTION_OPTION_NAMES,
@@ -199,9 +196,9 @@ export function openFromRequest(
 export function tapServer(
   transport: Transport,
   options: ResolvedOptions,
-): ConnectionTap | undefined {
+): EngineTap | undefined {
   if (options.observers === undefined) return undefined;
-  const tap = new ConnectionTap(options.observers, "server");
+  const tap = new EngineTap(options.observers, "server");
   tap.connection.remoteAddress = transport.remoteAddress;
   return tap;
 }
@@ -212,7 +209,7 @@ async function answer(
   request: UpgradeRequest,
   early: Uint8Array,
   setup: ServerSetup,
-  tap: ConnectionTap | undefined,
+  tap: EngineTap | undefined,
   fields?: HeaderReader,
 ): Promise<Opening> {
   const { options, policy, legacy } = setup;
@@ -250,12 +247,12 @@ function switchOver(
   headers: readonly HeaderField[],
   early: Uint8Array,
   options: ResolvedOptions,
-  tap: ConnectionTap | undefined,
+  tap: EngineTap | undefined,
 ): ConnectionCore {
   tap?.response("out", 101, headers);
   transport.write([encodeResponseHead({ status: 101, headers })]);
   const deflate = findDeflate(decision.negotiated);
-  const channel = new EngineChannel(transport, "server", options, early, deflate, tap);
+  const channel = new EngineChannel(transport, "server", options, early, deflate, tap?.frames);
   return makeCore(transport, request, decision, channel, options, tap);
 }
 
@@ -265,7 +262,7 @@ function makeCore(
   decision: AcceptedUpgrade,
   channel: Channel,
   options: ResolvedOptions,
-  tap: ConnectionTap | undefined,
+  tap: EngineTap | undefined,
 ): ConnectionCore {
   return new ConnectionCore(
     channel,
@@ -287,7 +284,7 @@ async function lose(
   loss: HeadLoss,
   timeoutStatus: number,
   options: ResolvedOptions,
-  tap: ConnectionTap | undefined,
+  tap: EngineTap | undefined,
 ): Promise<HandshakeError> {
   if (loss.lost === "timeout") {
     const message = `it did not finish within ${options.handshakeTimeoutMs} ms`;
@@ -321,7 +318,7 @@ export async function answerRefusal(
   phase: HeadPhase,
   refused: RefusedUpgrade,
   options: ResolvedOptions,
-  tap: ConnectionTap | undefined,
+  tap: EngineTap | undefined,
 ): Promise<HandshakeError> {
   phase.finish();
   const { body, ...head } = refused.response;

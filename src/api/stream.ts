@@ -25,9 +25,12 @@
  * @module
  */
 
-import { type ClientOptions, openAndStart, setupClient } from "./client_opening.ts";
+import { openClient, startClient } from "./client_opening.ts";
+import type { ClientOptions } from "./client_options.ts";
+import { setupClient } from "./client_setup.ts";
 import type { WebSocketConnection } from "./connection.ts";
 import { startSoon } from "./connection_core.ts";
+import { tapClient } from "./engine_tap.ts";
 import { openFromBytes, type ServerOptions, setupServer } from "./server_opening.ts";
 import { type ByteStreamPair, StreamTransport } from "./stream_transport.ts";
 
@@ -80,5 +83,7 @@ export async function connectWebSocket(
   options: ClientOptions = {},
 ): Promise<WebSocketConnection> {
   const setup = setupClient(url, options);
-  return await openAndStart(new StreamTransport(pair), setup);
+  const tap = tapClient(setup.options.observers, setup.handshake.url);
+  const core = await openClient(new StreamTransport(pair), setup, undefined, tap);
+  return startClient(core, setup);
 }

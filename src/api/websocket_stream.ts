@@ -7,10 +7,11 @@
 
 import { bytesOf } from "../bytes.ts";
 import { WebSocketError } from "../errors.ts";
-import { CloseCode } from "../frames/mod.ts";
+import { CloseCode } from "../frames/close_code.ts";
 import type { CloseInfo } from "./channel.ts";
-import { type ConnectionCore, OPEN } from "./connection_core.ts";
+import type { ConnectionCore } from "./connection_core.ts";
 import type { Message, MessageQueue } from "./message_queue.ts";
+import { OPEN } from "./ready_state.ts";
 import { checkSubprotocols, parseUrl, validateClose } from "./websocket/arguments.ts";
 import {
   defineInterface,

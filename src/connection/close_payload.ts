@@ -4,15 +4,11 @@
  */
 
 import { EMPTY_BYTES } from "../bytes.ts";
-import {
-  CloseCode,
-  decodeUtf8,
-  encodeUtf8,
-  type FrameFault,
-  isWireCloseCode,
-  MAX_CONTROL_BYTES,
-  protocolFault,
-} from "../frames/mod.ts";
+// Not from the room's mod.ts: clients check close reasons before the rest is loaded.
+import { CloseCode, isWireCloseCode } from "../frames/close_code.ts";
+import { type FrameFault, protocolFault } from "../frames/fault.ts";
+import { MAX_CONTROL_BYTES } from "../frames/opcode.ts";
+import { decodeUtf8, encodeUtf8 } from "../frames/utf8.ts";
 
 /** What a close frame said. */
 export interface ClosePayload {

@@ -14,7 +14,6 @@
  */
 
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
-import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
   CLOSE,
   type FrameFault,
@@ -24,7 +23,8 @@ import {
   RSV1,
 } from "../frames/mod.ts";
 import { type ClosePayload, readClosePayload, writeClosePayload } from "./close_payload.ts";
-import { type FrameObserver, ObservedFrameSink } from "./observed_frames.ts";
+import type { Deflation } from "./deflation.ts";
+import type { ObservedFrames } from "./observed_frames.ts";
 import { Outgoing, type OutgoingOwner } from "./outgoing.ts";
 import { type ControlSink, type MessageLimits, type MessageSink, Receiver } from "./receiver.ts";
 import type { SharedMessage } from "./shared_message.ts";
@@ -59,13 +59,13 @@ export interface EngineOptions extends MessageLimits {
   /** Which end this is; it decides who masks. */
   role: Role;
   /** permessage-deflate, as it was negotiated. Default: none. */
-  deflate?: PermessageDeflate | undefined;
+  deflate?: Deflation | undefined;
   /** The most payload bytes of a data frame that is sent. Default: `Infinity`. */
   fragmentBytes?: number;
   /** Whether close frames go without code and reason. Default: `false`. */
   silentClose?: boolean | undefined;
   /** Who sees every frame. Default: nobody. */
-  frameObserver?: FrameObserver | undefined;
+  observed?: ObservedFrames | undefined;
 }
 
 /** Stands for an empty list: an idle engine holds none of its own. Nothing is ever added to it. */
@@ -77,7 +77,7 @@ export class Engine implements ControlSink, OutgoingOwner {
   readonly #outgoing: Outgoing;
   readonly #parser: FrameParser;
   readonly #receiver: Receiver;
-  readonly #deflate: PermessageDeflate | undefined;
+  readonly #deflate: Deflation | undefined;
 
   #closeReceived: ClosePayload | undefined;
   /** Whether the peer's close frame came, but waits behind deliveries. */
@@ -96,12 +96,9 @@ export class Engine implements ControlSink, OutgoingOwner {
     this.#sink = sink;
     this.#deflate = options.deflate;
     this.#receiver = new Receiver(sink, this, options, options.deflate);
-    const observer = options.frameObserver;
-    const { deflate, fragmentBytes, silentClose } = options;
-    this.#outgoing = new Outgoing(this, !server, deflate, observer, fragmentBytes, silentClose);
-    const frames = observer === undefined
-      ? this.#receiver
-      : new ObservedFrameSink(this.#receiver, observer, server);
+    const { deflate, observed, fragmentBytes, silentClose } = options;
+    this.#outgoing = new Outgoing(this, !server, deflate, observed, fragmentBytes, silentClose);
+    const frames = observed?.sink(this.#receiver, server) ?? this.#receiver;
     this.#parser = new FrameParser(frames, {
       masked: server,
       // RFC 7692 §6: RSV1 on the first frame of a message says that it is compressed.
@@ -237,7 +234,7 @@ export class Engine implements ControlSink, OutgoingOwner {
    */
   abandon(last?: Uint8Array): void {
     this.#fail();
-    this.#deflate?.release();
+    this.#deflate?.transform.release();
     this.output.discard();
     if (last !== undefined) this.#outgoing.close(last);
   }

@@ -8,25 +8,8 @@
 import { InflateError, type PermessageDeflate } from "../extensions/mod.ts";
 import { CloseCode, decodeUtf8, type FrameFault, Utf8Validator } from "../frames/mod.ts";
 import type { Delivered, DeliveryLine } from "./delivery_line.ts";
+import { invalidText, tooLargeHere } from "./message_faults.ts";
 import type { MessageSink } from "./receiver.ts";
-
-/** Makes the fault of text that is none. */
-export function invalidText(): FrameFault {
-  return {
-    code: "WS_UTF8_INVALID",
-    closeCode: CloseCode.INVALID_PAYLOAD,
-    message: "Cannot decode message: its text is not valid UTF-8",
-  };
-}
-
-/** Makes the fault of a message within `maxMessageBytes` that the runtime cannot hold all the same. */
-export function tooLargeHere(): FrameFault {
-  return {
-    code: "WS_MESSAGE_TOO_LARGE",
-    closeCode: CloseCode.MESSAGE_TOO_BIG,
-    message: "Cannot receive message: it is larger than this runtime can hold",
-  };
-}
 
 /** What a codec's error means for the connection. */
 function codecFault(error: unknown): FrameFault {

@@ -1,5 +1,9 @@
 /**
  * L4: the protocol engine, synchronous and without I/O.
+ *
+ * `deflation.ts` and `observed_frames.ts`, which not every connection needs, are imported by their own
+ * names: a bundler that splits puts them where they are used.
+ *
  * @module
  */
 export {
@@ -8,6 +12,7 @@ export {
   readClosePayload,
   writeClosePayload,
 } from "./close_payload.ts";
+export type { Deflation } from "./deflation.ts";
 export {
   Engine,
   type EngineOptions,
@@ -15,6 +20,6 @@ export {
   type EngineState,
   type Role,
 } from "./engine.ts";
-export type { FrameObserver } from "./observed_frames.ts";
+export type { FrameObserver, ObservedFrames } from "./observed_frames.ts";
 export { notOpen } from "./outgoing.ts";
 export { SharedMessage } from "./shared_message.ts";

@@ -36,7 +36,7 @@ export interface FrameObserver {
 }
 
 /** Shows frames to an observer on their way from the parser to a sink. */
-export class ObservedFrameSink implements FrameSink {
+class ObservedFrameSink implements FrameSink {
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver;
   readonly #masked: boolean;
@@ -69,7 +69,7 @@ export class ObservedFrameSink implements FrameSink {
 }
 
 /** A writer that shows every frame to an observer. */
-export class ObservedFrameWriter extends FrameWriter {
+class ObservedFrameWriter extends FrameWriter {
   readonly #observer: FrameObserver;
   readonly #masked: boolean;
   /** Whether the frame being written was shown. */
@@ -109,5 +109,27 @@ export class ObservedFrameWriter extends FrameWriter {
     const length = super.writeText(first, text); // which may call writeFrame()
     if (!this.#shown) this.#observer.onFrame(true, first, length, this.#masked);
     return length;
+  }
+}
+
+/** What an engine is given to show its frames; it imports this by its types only. */
+export class ObservedFrames {
+  readonly #observer: FrameObserver;
+
+  /**
+   * @param observer Who sees every frame.
+   */
+  constructor(observer: FrameObserver) {
+    this.#observer = observer;
+  }
+
+  /** Makes what stands between the parser and a sink. */
+  sink(sink: FrameSink, masked: boolean): FrameSink {
+    return new ObservedFrameSink(sink, this.#observer, masked);
+  }
+
+  /** Makes the writer. */
+  writer(masking: boolean): FrameWriter {
+    return new ObservedFrameWriter(masking, this.#observer);
   }
 }

@@ -20,9 +20,10 @@ import {
   PONG,
   TEXT,
 } from "../frames/mod.ts";
-import { DeflatedOutput } from "./deflated_output.ts";
+import type { DeflatedOutput } from "./deflated_output.ts";
+import type { Deflation } from "./deflation.ts";
 import { writeFragments } from "./fragments.ts";
-import { type FrameObserver, ObservedFrameWriter } from "./observed_frames.ts";
+import type { ObservedFrames } from "./observed_frames.ts";
 import type { SharedMessage } from "./shared_message.ts";
 
 /** Whose sending half it is. */
@@ -57,16 +58,16 @@ export class Outgoing {
   /**
    * @param owner Who hears of failures.
    * @param masking Whether frames are masked: `true` on a client.
-   * @param deflate permessage-deflate, as it was negotiated. Default: none.
-   * @param observer Who sees every frame. Default: nobody.
+   * @param deflation permessage-deflate, as it was negotiated. Default: none.
+   * @param observed Who sees every frame. Default: nobody.
    * @param fragmentBytes The most payload bytes of a data frame. Default: `Infinity`.
    * @param silent Whether close frames go without code and reason. Default: `false`.
    */
   constructor(
     owner: OutgoingOwner,
     masking: boolean,
-    deflate?: PermessageDeflate,
-    observer?: FrameObserver,
+    deflation?: Deflation,
+    observed?: ObservedFrames,
     fragmentBytes = Infinity,
     silent = false,
   ) {
@@ -74,13 +75,9 @@ export class Outgoing {
     this.#fragmentBytes = fragmentBytes;
     this.#silent = silent;
     this.#masking = masking;
-    this.#deflate = deflate;
-    this.writer = observer === undefined
-      ? new FrameWriter(masking)
-      : new ObservedFrameWriter(masking, observer);
-    if (deflate !== undefined) {
-      this.#deflated = new DeflatedOutput(deflate, this.writer, fragmentBytes);
-    }
+    this.#deflate = deflation?.transform;
+    this.writer = observed?.writer(masking) ?? new FrameWriter(masking);
+    this.#deflated = deflation?.output(this.writer, fragmentBytes);
   }
 
   /** Whether the close frame has gone. */

@@ -5,7 +5,6 @@
  */
 
 import { EMPTY_BYTES } from "../bytes.ts";
-import type { PermessageDeflate } from "../extensions/mod.ts";
 import {
   BINARY,
   CLOSE,
@@ -22,8 +21,10 @@ import {
   Utf8Validator,
 } from "../frames/mod.ts";
 import { MessageAssembly } from "./assembly.ts";
-import { DeliveryLine } from "./delivery_line.ts";
-import { Inflation, invalidText, tooLargeHere } from "./inflation.ts";
+import type { Deflation } from "./deflation.ts";
+import type { DeliveryLine } from "./delivery_line.ts";
+import type { Inflation } from "./inflation.ts";
+import { invalidText, tooLargeHere } from "./message_faults.ts";
 
 /** Where a receiver hands messages, synchronously and in order. */
 export interface MessageSink {
@@ -121,19 +122,19 @@ export class Receiver implements FrameSink {
     sink: MessageSink,
     controlSink: ControlSink,
     limits: MessageLimits,
-    deflate?: PermessageDeflate,
+    deflation?: Deflation,
   ) {
     this.#sink = sink;
     this.#controlSink = controlSink;
     this.#limits = limits;
     this.#maxFrameBytes = limits.maxFrameBytes ?? Infinity;
     this.#plainBytes = Math.min(this.#maxFrameBytes, limits.maxMessageBytes);
-    if (deflate !== undefined) {
-      this.line = new DeliveryLine(
+    if (deflation !== undefined) {
+      this.line = deflation.line(
         () => controlSink.onIdle(),
         (fault) => controlSink.onFault(fault),
       );
-      this.#inflation = new Inflation(deflate, sink, this.line, limits.maxMessageBytes);
+      this.#inflation = deflation.input(sink, this.line, limits.maxMessageBytes);
     }
   }
 

@@ -15,22 +15,24 @@ const WINDOW_BYTES = 32768;
 const BUFFER_BYTES = 2 * WINDOW_BYTES + 258;
 
 /** RFC 1951 §3.2.5: base and extra bits of the length codes 257 to 285 … */
-const LENGTH_BASE = base(
-  [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]
-    .concat([5, 5, 5, 5]),
+const LENGTH_BASE = /* @__PURE__ */ base(
+  [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5],
   3,
 );
-const LENGTH_EXTRA = Uint8Array.of(
-  ...[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0],
+const LENGTH_EXTRA = /* @__PURE__ */ new Uint8Array(
+  [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0],
 );
 /** … and of the distance codes 0 to 29. */
-const DISTANCE_EXTRA = Uint8Array.from({ length: 30 }, (_, i) => Math.max(0, (i >> 1) - 1));
-const DISTANCE_BASE = base(Array.from(DISTANCE_EXTRA), 1);
+const DISTANCE_EXTRA = /* @__PURE__ */ Uint8Array.from(
+  { length: 30 },
+  (_, i) => Math.max(0, (i >> 1) - 1),
+);
+const DISTANCE_BASE = /* @__PURE__ */ base(DISTANCE_EXTRA, 1);
 
 /** §3.2.7: the order in which the lengths of the code length codes come. */
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-function base(extra: readonly number[], first: number): Uint16Array {
+function base(extra: readonly number[] | Uint8Array, first: number): Uint16Array {
   const bases = new Uint16Array(extra.length + 1);
   let next = first;
   extra.forEach((bits, i) => {

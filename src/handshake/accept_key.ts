@@ -27,6 +27,18 @@ export function useSha1(digest: Sha1 = webSha1): void {
 }
 
 /**
+ * Says who knows what computes SHA-1, and is asked when it is first needed.
+ *
+ * @param find Finds it; `undefined` for `crypto.subtle`.
+ */
+export function findSha1(find: () => Sha1 | undefined): void {
+  sha1 = (text) => {
+    sha1 = find() ?? webSha1;
+    return sha1(text);
+  };
+}
+
+/**
  * Computes the `Sec-WebSocket-Accept` value for a key.
  *
  * @param key The client's `Sec-WebSocket-Key`, as it was sent.

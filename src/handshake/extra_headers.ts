@@ -5,7 +5,7 @@
  */
 
 import type { HeadersLike } from "./header_reader.ts";
-import { checkHeader } from "./http_encoder.ts";
+import { checkHeader } from "./header_check.ts";
 
 /** A header field, ready to be sent. */
 export type HeaderField = [name: string, value: string];

@@ -6,6 +6,7 @@
  */
 
 import { isHeaderValue, isHost, isToken } from "./grammar.ts";
+import { checkHeader } from "./header_check.ts";
 import { isTarget } from "./http_head.ts";
 
 /** What the head of a request is made from. */
@@ -112,20 +113,4 @@ function encodeHead(start: string, headers: Iterable<readonly [string, string]>)
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
-}
-
-/**
- * Checks that a header field cannot break out of its line.
- *
- * @param name The field's name.
- * @param value The field's value.
- * @throws {TypeError} If the name is no token, or the value has CR, LF, NUL or the like.
- */
-export function checkHeader(name: string, value: string): void {
-  if (typeof name !== "string" || !isToken(name)) {
-    throw new TypeError(`headers must have tokens as names, got ${JSON.stringify(name)}`);
-  }
-  if (typeof value !== "string" || !isHeaderValue(value)) {
-    throw new TypeError(`headers must not have control or non-Latin-1 characters: "${name}"`);
-  }
 }

@@ -9,9 +9,16 @@
 
 export * from "./accept_key.ts";
 export * from "./client.ts";
+export {
+  basicAuthorization,
+  type ClientHandshake,
+  type ClientRequestOptions,
+  createRequest,
+} from "./client_request.ts";
 export * from "./extension_header.ts";
 export { type HeaderField, toHeaderFields } from "./extra_headers.ts";
 export * from "./grammar.ts";
+export { checkHeader } from "./header_check.ts";
 export * from "./header_reader.ts";
 export * from "./http_encoder.ts";
 export * from "./http_head.ts";

@@ -13,7 +13,7 @@ import { connectionAborted } from "../api/aborted.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "../api/channel.ts";
 import { notOpen, type Role, type SharedMessage } from "../api/dialect.ts";
 import type { ResolvedOptions } from "../api/options.ts";
-import { noBinary } from "../api/sender.ts";
+import { noBinary } from "../api/no_binary.ts";
 import type { Transport, TransportEvents } from "../api/transport.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import { HIXIE_CAPABILITIES, type HixieVersion } from "./hixie_capabilities.ts";

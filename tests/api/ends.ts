@@ -4,7 +4,7 @@
  */
 
 import { type AcceptOptions, acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
-import type { ClientOptions } from "../../src/api/client_opening.ts";
+import type { ClientOptions } from "../../src/api/client_options.ts";
 import type { WebSocketConnection } from "../../src/api/connection.ts";
 import { type Handler, runHandler } from "../../src/api/handler.ts";
 import { openFromBytes, type ServerOptions, setupServer } from "../../src/api/server_opening.ts";

@@ -7,6 +7,7 @@ import { utf8Length } from "../../src/api/seen_message.ts";
 import { setupServer } from "../../src/api/server_opening.ts";
 import { acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
 import { Engine, type EngineSink } from "../../src/connection/mod.ts";
+import { ObservedFrames } from "../../src/connection/observed_frames.ts";
 import { FrameWriter } from "../../src/frames/mod.ts";
 import { MemoryPeer } from "../support/memory_peer.ts";
 import {
@@ -499,8 +500,9 @@ test("without an observer nothing stands between the engine and its frames", () 
   const sink = {} as EngineSink;
   const options = { role: "server", maxMessageBytes: 1024, maxFragments: 10 } as const;
   assert(new Engine(sink, options).output.constructor === FrameWriter);
-  const frameObserver = { wantsPayloads: false, onFrame() {}, onFramePayload() {} };
-  assert(new Engine(sink, { ...options, frameObserver }).output.constructor !== FrameWriter);
+  const observer = { wantsPayloads: false, onFrame() {}, onFramePayload() {} };
+  const observed = new ObservedFrames(observer);
+  assert(new Engine(sink, { ...options, observed }).output.constructor !== FrameWriter);
 });
 
 test("the bytes of text are counted as they would be encoded", () => {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HandshakeError } from "../../src/errors.ts";
 import { type AcceptOptions, acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
-import type { ClientOptions } from "../../src/api/client_opening.ts";
+import type { ClientOptions } from "../../src/api/client_options.ts";
 import { MemoryPeer } from "../support/memory_peer.ts";
 import { ACCEPT, answerText, KEY, openAsClient, requestText } from "../support/raw_handshake.ts";
 import { acceptPeer, connectPeer, masked, plain, sleep, soon, take, text } from "./ends.ts";

@@ -6,7 +6,7 @@ import {
   resolveOptions,
 } from "../../src/api/options.ts";
 import { setupServer } from "../../src/api/server_opening.ts";
-import { setupClient } from "../../src/api/client_opening.ts";
+import { setupClient } from "../../src/api/client_setup.ts";
 
 const NUMBERS = CONNECTION_OPTION_NAMES.filter((name) =>
   !["signal", "observer", "silentClose"].includes(name)

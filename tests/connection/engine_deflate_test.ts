@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { zlibCodec } from "../../src/adapters/zlib/mod.ts";
 import { type EngineOptions, type Role, SharedMessage } from "../../src/connection/mod.ts";
+import { Deflation } from "../../src/connection/deflation.ts";
 import { WebSocketError } from "../../src/errors.ts";
 import {
   type CodecDeflater,
@@ -30,11 +31,11 @@ function pack(data: string | Uint8Array): Uint8Array {
 function deflateWith(
   codec: DeflateCodec,
   changes: Partial<DeflatePolicy> = {},
-): PermessageDeflate {
+): Deflation {
   const wants = policy(changes);
   const { ownTakeover, peerTakeover, ownWindowBits, peerWindowBits } = wants;
   const agreement = { ownTakeover, peerTakeover, ownWindowBits, peerWindowBits, canDeflate: true };
-  return new PermessageDeflate(agreement, wants, codec);
+  return new Deflation(new PermessageDeflate(agreement, wants, codec));
 }
 
 function rigWith(role: Role, options: Partial<EngineOptions> = {}): EngineRig {

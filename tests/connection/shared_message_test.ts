@@ -9,6 +9,7 @@ import {
 import { WebSocketError } from "../../src/errors.ts";
 import { type CodecDeflater, PermessageDeflate } from "../../src/extensions/mod.ts";
 import { policy } from "../extensions/support.ts";
+import { Deflation } from "../../src/connection/deflation.ts";
 import { SharedMessage } from "../../src/connection/mod.ts";
 import { FrameWriter } from "../../src/frames/mod.ts";
 import { decodeFrames } from "../support/wire.ts";
@@ -84,7 +85,7 @@ test("a message that was deflated too late is not sent after the close frame", a
       throw new Error("nothing is received");
     },
   });
-  const { engine } = new EngineRig("server", { deflate });
+  const { engine } = new EngineRig("server", { deflate: new Deflation(deflate) });
   const sent = engine.sendShared(new SharedMessage(OP.TEXT, "x".repeat(5000)));
   engine.close(1000);
   done(new Uint8Array(10));

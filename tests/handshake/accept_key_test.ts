@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { acceptKey, createKey, isKey, useSha1 } from "../../src/handshake/mod.ts";
+import { acceptKey, createKey, findSha1, isKey, useSha1 } from "../../src/handshake/mod.ts";
 
 test("acceptKey gives the known answers", async () => {
   const vectors = [
@@ -65,4 +65,18 @@ test("useSha1 changes who computes, and back", async () => {
     useSha1();
   }
   assertEquals(await acceptKey(key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+});
+
+test("findSha1 asks who computes when it is first needed, and once", async () => {
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  let asked = 0;
+  try {
+    findSha1(() => (asked++, (text) => text.slice(0, 3)));
+    assertEquals(asked, 0);
+    assertEquals([acceptKey(key), acceptKey(key), asked], ["dGh", "dGh", 1]);
+    findSha1(() => undefined);
+    assertEquals(await acceptKey(key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  } finally {
+    useSha1();
+  }
 });

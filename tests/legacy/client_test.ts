@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, test } from "node:test";
-import type { ClientOptions } from "../../src/api/client_opening.ts";
+import type { ClientOptions } from "../../src/api/client_options.ts";
 import type { WebSocketConnection } from "../../src/api/connection.ts";
 import { acceptWebSocket, connectWebSocket } from "../../src/api/stream.ts";
 import { HandshakeError } from "../../src/errors.ts";

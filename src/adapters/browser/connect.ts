@@ -5,7 +5,8 @@
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import { handshakeAborted } from "../../api/aborted.ts";
-import { type ClientOptions, startClient } from "../../api/client_opening.ts";
+import { startClient } from "../../api/client_opening.ts";
+import type { ClientOptions } from "../../api/client_options.ts";
 import type { WebSocketConnection } from "../../api/connection.ts";
 import { ConnectionCore } from "../../api/connection_core.ts";
 import { ConnectionTap } from "../../api/connection_tap.ts";

@@ -13,10 +13,16 @@ export interface Builtins {
   buffer: typeof import("node:buffer");
   /** SHA-1. */
   crypto: typeof import("node:crypto");
+  /** HTTP. */
+  http: typeof import("node:http");
+  /** HTTP over TLS. */
+  https: typeof import("node:https");
   /** TCP and unix sockets. */
   net: typeof import("node:net");
   /** `nextTick`. */
   process: typeof import("node:process");
+  /** Node's own streams. */
+  stream: typeof import("node:stream");
   /** TLS. */
   tls: typeof import("node:tls");
   /** Deflate. */

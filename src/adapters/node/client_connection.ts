@@ -1,57 +1,52 @@
 /**
- * Opening a client's connection, up to the moment before it starts.
+ * Opening a client's connection, up to the moment before it starts. Loaded with the first one.
  * @module
  */
 
 import { openClient } from "../../api/client_opening.ts";
 import type { ConnectionCore } from "../../api/connection_core.ts";
-import { ConnectionTap } from "../../api/connection_tap.ts";
+import type { EngineTap } from "../../api/engine_tap.ts";
+import type { Observers } from "../../api/observers.ts";
 import type { Transport } from "../../api/transport.ts";
 import { HandshakeError } from "../../errors.ts";
 import { builtin } from "./builtin.ts";
-import { type ConnectOptions, type ConnectSetup, setupConnect } from "./connect_options.ts";
-import { addCookies, keepCookies, keepNewCookies } from "./cookies.ts";
+import type { ConnectSetup } from "./connect_options.ts";
+import type * as CookieJar from "./cookie_jar.ts";
 import { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
-import { environmentProxy } from "./environment_proxy.ts";
+import { loadPart } from "./load_part.ts";
 import { type Proxy, resolveProxy } from "./proxy.ts";
-import { type Hop, isRedirect, nextHop, refused } from "./redirects.ts";
+import type { Hop } from "./redirects.ts";
 
-/**
- * Opens a connection and leaves it to the caller to start it, after saying where its messages go.
- * The options `handler` and `onError` are checked and otherwise left alone.
- *
- * @param url Where to connect.
- * @param options As those of `connect`.
- * @returns The connection, not started yet.
- * @throws {HandshakeError} If there is no connection, or the handshake fails.
- * @throws {TypeError} If the URL or an option is wrong.
- * @throws {RangeError} If a number is out of range.
- */
-export async function openClientConnection(
-  url: string | URL,
-  options: ConnectOptions = {},
-): Promise<ConnectionCore> {
-  return await dialAndOpen(setupConnect(url, options));
-}
+export { startClient } from "../../api/client_opening.ts";
+
+/** The responses that send a client elsewhere. */
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Dials and shakes hands, as often as redirects ask for it, all under one deadline. */
-export async function dialAndOpen(setup: ConnectSetup): Promise<ConnectionCore> {
-  const { handshakeTimeoutMs, signal } = setup.options;
-  const deadline = new Deadline(handshakeTimeoutMs, signal);
+export async function openConnection(
+  setup: ConnectSetup,
+  deadline: Deadline,
+): Promise<ConnectionCore> {
   let { hop } = setup;
   for (let followed = 0;; followed++) {
     try {
       return await openHop(hop, setup, deadline);
     } catch (error) {
       if (setup.maxRedirects === 0 || !isRedirect(error)) throw error;
+      const { nextHop, refused } = await loadPart(import("./client_extras.ts"), deadline);
       if (followed === setup.maxRedirects) {
         throw refused(`it is one more than the ${followed} of maxRedirects`, error);
       }
       hop = nextHop(hop, error);
-      setup = observedAnew(setup, hop);
     }
   }
+}
+
+/** Tells whether an error is a response that sends the client elsewhere. */
+function isRedirect(error: unknown): error is HandshakeError {
+  return error instanceof HandshakeError && error.code === "WS_HANDSHAKE_REFUSED" &&
+    REDIRECTS.includes(error.status) && error.headers.has("location");
 }
 
 async function openHop(
@@ -59,17 +54,27 @@ async function openHop(
   setup: ConnectSetup,
   deadline: Deadline,
 ): Promise<ConnectionCore> {
-  const { cookies, options, tap } = setup;
+  const { compressing, cookies, options, proxy } = setup;
   let { handshake } = hop;
+  const { observers } = options;
+  const tap = observers && await tapHop(observers, hop, deadline);
+  let jar: typeof CookieJar | undefined;
   let transport: Transport;
   try {
-    if (cookies !== undefined) handshake = await addCookies(handshake, cookies, deadline);
+    if (compressing !== undefined) {
+      const { offerDeflate } = await loadPart(import("./client_deflate.ts"), deadline);
+      handshake = offerDeflate(handshake, compressing);
+    }
+    if (cookies !== undefined) {
+      jar = await loadPart(import("./client_extras.ts"), deadline);
+      handshake = await jar.addCookies(handshake, cookies, deadline);
+    }
     transport = await dial({
       handshake,
       tls: hop.tls,
       socketPath: hop.unix?.socketPath,
       dial: setup.dial,
-      proxy: findProxy(hop, setup),
+      proxy: proxy === "environment" ? await findProxy(hop, deadline) : proxy,
       maxHeaderBytes: options.maxHeaderBytes,
     }, deadline);
   } catch (error) {
@@ -77,31 +82,44 @@ async function openHop(
     throw error;
   }
   try {
-    const core = await openClient(transport, { ...setup, handshake }, deadline.leftMs);
-    if (cookies !== undefined) await keepNewCookies(core, handshake, cookies, deadline);
+    const core = await openClient(transport, { ...setup, handshake }, deadline.leftMs, tap);
+    await jar?.keepNewCookies(core, handshake, cookies!, deadline);
     return core;
   } catch (error) {
     const isAnswer = error instanceof HandshakeError && error.code === "WS_HANDSHAKE_REFUSED";
-    if (cookies !== undefined && isAnswer) {
-      await keepCookies(handshake, error.headers, cookies, deadline);
-    }
+    if (isAnswer) await jar?.keepCookies(handshake, error.headers, cookies!, deadline);
     throw error;
   }
 }
 
 /** Each request is a connection of its own to those who observe. */
-function observedAnew(setup: ConnectSetup, hop: Hop): ConnectSetup {
-  const { observers } = setup.options;
-  if (observers === undefined) return setup;
-  const tap = new ConnectionTap(observers, "client");
-  tap.connection.url = hop.handshake.url;
-  return { ...setup, tap };
+async function tapHop(
+  observers: Observers,
+  { handshake }: Hop,
+  deadline: Deadline,
+): Promise<EngineTap | undefined> {
+  // Not given up when the signal is aborted: the one who hears of that is made here.
+  const untilThen = new Deadline(deadline.leftMs);
+  const { tapClient } = await loadPart(import("./client_extras.ts"), untilThen);
+  return tapClient(observers, handshake.url);
 }
 
-/** The proxy of a request: the environment's may differ from host to host. */
-function findProxy(hop: Hop, { proxy }: ConnectSetup): Proxy | undefined {
-  if (proxy !== "environment") return proxy;
+/** Tells those who observe of a connection that failed before this was loaded. */
+export async function tellRefused(
+  setup: ConnectSetup,
+  error: unknown,
+  deadline: Deadline,
+): Promise<void> {
+  const { observers } = setup.options;
+  if (observers === undefined || !(error instanceof HandshakeError)) return;
+  const tap = await tapHop(observers, setup.hop, deadline);
+  tap?.refused(error);
+}
+
+/** The environment's proxy for a request: it may differ from host to host. */
+async function findProxy(hop: Hop, deadline: Deadline): Promise<Proxy | undefined> {
   if (hop.unix !== undefined) return undefined;
+  const { environmentProxy } = await loadPart(import("./client_extras.ts"), deadline);
   const found = environmentProxy(hop.handshake, builtin("process").env);
   return found && resolveProxy(found.url, `the environment's ${found.variable}`);
 }

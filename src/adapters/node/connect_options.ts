@@ -3,9 +3,9 @@
  * @module
  */
 
-import { type ClientOptions, type ClientSetup, setupClient } from "../../api/client_opening.ts";
-import { describe } from "../../api/options.ts";
-import { zlibCodec } from "../zlib/codec.ts";
+import { checkClient, type ClientOptions, type ClientSetup } from "../../api/client_options.ts";
+import type { CodecLimits, CompressionOptions } from "../../api/compression.ts";
+import { checkInteger, wrongOption } from "../../api/describe.ts";
 import { checkTlsOptions, type ClientTlsOptions } from "./client_tls.ts";
 import { checkCookies, type CookieStore } from "./cookies.ts";
 import type { Dial } from "./dial_target.ts";
@@ -32,6 +32,8 @@ export interface ConnectOptions extends ClientOptions {
 
 /** What {@linkcode ConnectOptions} come to. */
 export interface ConnectSetup extends ClientSetup {
+  /** The `compression` option, to be checked again when the codec is there; absent for none. */
+  readonly compressing: true | CompressionOptions | undefined;
   /** The first request. */
   readonly hop: Hop;
   /** Who makes the byte stream. */
@@ -46,6 +48,9 @@ export interface ConnectSetup extends ClientSetup {
 
 const MAX_REDIRECTS = 20;
 
+/** What `node:zlib` can do where it can be used. The codec itself is loaded with the first connection. */
+const ZLIB_LIMITS: CodecLimits = { minWindowBits: 9, takeover: true };
+
 /**
  * Checks a URL and the options of `connect`.
  *
@@ -55,17 +60,18 @@ const MAX_REDIRECTS = 20;
 export function setupConnect(url: string | URL, options: ConnectOptions): ConnectSetup {
   const unix = parseUnixUrl(url);
   const names = ["tls", "proxy", "dial", "maxRedirects", "cookies"];
-  const setup = setupClient(unix?.url ?? url, options, names, zlibCodec);
-  const { dial, proxy } = options;
+  const setup = checkClient(unix?.url ?? url, options, names, ZLIB_LIMITS);
+  const { compression, dial, proxy } = options;
   if (dial !== undefined && typeof dial !== "function") {
-    throw new TypeError(`Cannot use option "dial": expected a function, got ${describe(dial)}`);
+    throw wrongOption("dial", "a function", dial);
   }
   const ways = { dial, proxy, "a unix socket's URL": unix };
   const [one, other] = Object.entries(ways).filter(([, way]) => way !== undefined);
   if (other !== undefined && !(unix !== undefined && proxy === "environment")) {
     throw new TypeError(`Cannot use option "${one[0]}" with ${other[0]}: choose one way`);
   }
-  const maxRedirects = checkRedirects(options.maxRedirects);
+  const { maxRedirects = 0 } = options;
+  checkInteger("maxRedirects", maxRedirects, 0, MAX_REDIRECTS);
   if (maxRedirects > 0 && options.legacy !== undefined) {
     throw new TypeError('Cannot use option "maxRedirects" with "legacy": the drafts know of none');
   }
@@ -77,9 +83,9 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
     ...setup.handshake,
     url: unix.prefix + setup.handshake.target,
   };
-  if (setup.tap !== undefined) setup.tap.connection.url = handshake.url;
   return {
     ...setup,
+    compressing: typeof compression === "object" ? { ...compression } : compression || undefined,
     hop: {
       handshake,
       tls: checkTlsOptions(options.tls),
@@ -93,16 +99,4 @@ export function setupConnect(url: string | URL, options: ConnectOptions): Connec
     maxRedirects,
     cookies: checkCookies(options.cookies),
   };
-}
-
-function checkRedirects(value: number = 0): number {
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `Cannot use option "maxRedirects": expected a number, got ${describe(value)}`,
-    );
-  }
-  if (Number.isInteger(value) && value >= 0 && value <= MAX_REDIRECTS) return value;
-  throw new RangeError(
-    `Cannot use option "maxRedirects": expected an integer from 0 to ${MAX_REDIRECTS}, got ${value}`,
-  );
 }

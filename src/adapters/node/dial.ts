@@ -4,7 +4,7 @@
  */
 
 import { describe } from "../../api/options.ts";
-import { type ByteStreamPair, StreamTransport } from "../../api/stream_transport.ts";
+import type { ByteStreamPair } from "../../api/stream_transport.ts";
 import type { Transport } from "../../api/transport.ts";
 import { HandshakeError } from "../../errors.ts";
 import type { ClientHandshake } from "../../handshake/mod.ts";
@@ -12,8 +12,9 @@ import { builtin } from "./builtin.ts";
 import { type ClientTlsOptions, startTls } from "./client_tls.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Dial, DialedSocket } from "./dial_target.ts";
+import { loadPart } from "./load_part.ts";
 import type { NodeSocket } from "./node_types.ts";
-import { openTunnel, type Proxy } from "./proxy.ts";
+import type { Proxy } from "./proxy.ts";
 import { connectFailed, untilReady } from "./socket_wait.ts";
 import { SocketTransport } from "./socket_transport.ts";
 
@@ -46,11 +47,12 @@ export async function dial(route: Route, deadline: Deadline): Promise<Transport>
   deadline.check(where);
   if (route.dial !== undefined) {
     const stream = await callDial(route.dial, handshake, where, deadline);
-    if (!isSocket(stream)) return new StreamTransport(stream as ByteStreamPair);
+    if (!isSocket(stream)) return await overStreams(stream as ByteStreamPair, deadline);
     return new SocketTransport(secure ? await over(stream) : stream, true);
   }
   if (proxy !== undefined) {
     const { maxHeaderBytes } = route;
+    const { openTunnel } = await loadPart(import("./client_extras.ts"), deadline);
     const tunnel = await openTunnel(proxy, authority(handshake), deadline, maxHeaderBytes);
     return secure ? new SocketTransport(await over(tunnel.release()), true) : tunnel;
   }
@@ -118,6 +120,13 @@ function isSocket(stream: object): stream is DialedSocket & NodeSocket {
   return typeof (stream as DialedSocket).on === "function";
 }
 
+/** Makes a transport of a pair of streams, or cuts them. */
+async function overStreams(pair: ByteStreamPair, deadline: Deadline): Promise<Transport> {
+  const part = loadPart(import("./client_extras.ts"), deadline);
+  part.catch(() => discard(pair));
+  return new (await part).StreamTransport(pair);
+}
+
 /** Cuts a stream that came too late. */
 function discard(stream: Awaited<ReturnType<Dial>>): void {
   if (typeof stream !== "object" || stream === null) return;
@@ -125,6 +134,9 @@ function discard(stream: Awaited<ReturnType<Dial>>): void {
     stream.on("error", () => {});
     stream.destroy();
   } else {
-    new StreamTransport(stream as ByteStreamPair).destroy();
+    const { readable, writable } = stream as ByteStreamPair;
+    const reason = new DOMException("The connection was cut", "AbortError");
+    readable?.cancel?.(reason).catch(() => {});
+    writable?.abort?.(reason).catch(() => {});
   }
 }

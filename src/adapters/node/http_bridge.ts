@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Readable } from "node:stream";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ObservedHttp } from "../../api/observer.ts";
 import type { Observers } from "../../api/observers.ts";
 import { WebSocketError } from "../../errors.ts";
+import { builtin } from "./builtin.ts";
 import type { FetchHandler } from "./fetch_handler.ts";
 
 /**
@@ -98,7 +98,7 @@ function toRequest(incoming: IncomingMessage, secure: boolean, signal: AbortSign
   const origin = `${secure ? "https" : "http"}://${headers.get("host") ?? "localhost"}`;
   const url = target.startsWith("/") ? origin + target : target;
   if (method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
-  const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  const body = builtin("stream").Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
   return new Request(url, { method, headers, body, signal, duplex: "half" } as RequestInit);
 }
 

@@ -3,10 +3,10 @@
  * @module
  */
 
-import http from "node:http";
-import https from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import tls from "node:tls";
+// node:http is asked for, not imported: as a module it is read name by name, and one of them makes
+// Node 26 load all of its own WebSocket client, which takes thrice as long as this library.
+import { builtin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
 
 /** What a listener hands on. */
@@ -77,8 +77,8 @@ export class HttpListener {
     };
     const limits = { maxHeaderSize: options.maxHeaderBytes };
     const server = options.tls === undefined || isBun()
-      ? http.createServer(limits) as unknown as AnyServer
-      : https.createServer({ ...limits, ...options.tls }) as unknown as AnyServer;
+      ? builtin("http").createServer(limits) as unknown as AnyServer
+      : builtin("https").createServer({ ...limits, ...options.tls }) as unknown as AnyServer;
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#onRequest(incoming, outgoing);
     });
@@ -95,7 +95,7 @@ export class HttpListener {
     if (isBun()) {
       // Bun 1.4's https server tells of a connection when its TLS handshake is over, and then a
       // peer that never finishes it could not be cut. Its tls server tells at once.
-      this.#listener = tls.createServer(options.tls) as unknown as AnyServer;
+      this.#listener = builtin("tls").createServer(options.tls) as unknown as AnyServer;
       this.#listener.on("secureConnection", (socket: NodeSocket) => {
         server.emit("connection", socket);
       });

@@ -22,16 +22,8 @@ export interface Hop {
   readonly headers: Headers;
 }
 
-const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
 /** What is for one server only. */
 const PRIVATE_FIELDS = ["authorization", "cookie", "proxy-authorization", "host"];
-
-/** Tells whether an error is a response that sends the client elsewhere. */
-export function isRedirect(error: unknown): error is HandshakeError {
-  return error instanceof HandshakeError && error.code === "WS_HANDSHAKE_REFUSED" &&
-    STATUSES.has(error.status) && error.headers.has("location");
-}
 
 /**
  * Makes the next request.

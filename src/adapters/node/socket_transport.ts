@@ -13,7 +13,7 @@ import {
   useTextWriter,
   useWideMasking,
 } from "../../frames/mod.ts";
-import { useSha1 } from "../../handshake/mod.ts";
+import { findSha1 } from "../../handshake/mod.ts";
 import { type Builtins, findBuiltin } from "./builtin.ts";
 import type { NodeSocket } from "./node_types.ts";
 
@@ -46,8 +46,11 @@ if (Buffer !== undefined) {
   }
 }
 
-const crypto = findBuiltin("crypto");
-if (typeof crypto?.hash === "function") useSha1((text) => crypto.hash("sha1", text, "base64"));
+// With the first handshake: loading it takes a tenth of all that loading a server does.
+findSha1(() => {
+  const crypto = findBuiltin("crypto");
+  if (typeof crypto?.hash === "function") return (text) => crypto.hash("sha1", text, "base64");
+});
 
 /**
  * Larger parts go to the socket in slices of this size, one after the other: a socket tells only when

@@ -10,9 +10,14 @@
  */
 
 import { bytesOf, concatBytes, isBufferSource } from "../../bytes.ts";
-import { type ClosePayload, Engine, type EngineSink, type Role } from "../../connection/mod.ts";
+import {
+  type ClosePayload,
+  type Deflation,
+  Engine,
+  type EngineSink,
+  type Role,
+} from "../../connection/mod.ts";
 import { HandshakeError, WebSocketError } from "../../errors.ts";
-import type { PermessageDeflate } from "../../extensions/mod.ts";
 import { encodeUtf8, MAX_CONTROL_BYTES } from "../../frames/mod.ts";
 import type { CloseInfo } from "../channel.ts";
 import { type DataFrame, FrameConsumer } from "../frame_consumer.ts";
@@ -50,7 +55,7 @@ export type DriverState = "idle" | "connecting" | "open" | "closing" | "closed";
 export interface Agreement {
   readonly protocol: string;
   readonly extensions: string;
-  readonly deflate?: PermessageDeflate | undefined;
+  readonly deflate?: Deflation | undefined;
 }
 
 /** How a driver comes to be open. */

@@ -31,7 +31,7 @@
  */
 
 import type { Role } from "../../connection/mod.ts";
-import { setupClient } from "../client_opening.ts";
+import { setupClient } from "../client_setup.ts";
 import { resolveOptions } from "../options.ts";
 import { setupServer } from "../server_opening.ts";
 import { DriverCore, type DriverEvents } from "./driver.ts";

@@ -19,7 +19,7 @@ import {
   type UpgradeRequest,
   verifyResponse,
 } from "../../handshake/mod.ts";
-import type { ClientSetup } from "../client_opening.ts";
+import type { ClientSetup } from "../client_options.ts";
 import { findDeflate } from "../compression.ts";
 import type { ServerSetup } from "../server_opening.ts";
 import type { DriverCore, Opener } from "./driver.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { UpgradeRequest } from "../../handshake/mod.ts";
-import type { ClientOptions } from "../client_opening.ts";
+import type { ClientOptions } from "../client_options.ts";
 import { checkOptionNames, type ConnectionOptions } from "../options.ts";
 import type { ServerOptions } from "../server_opening.ts";
 

@@ -4,7 +4,8 @@
  */
 
 import { isBufferSource } from "../../bytes.ts";
-import { checkOptionNames, describe } from "../options.ts";
+import { wrongOption } from "../describe.ts";
+import { checkOptionNames } from "../options.ts";
 import type { Bytes } from "../sendable.ts";
 import { type QueuedMessage, toMessage } from "./send_queue.ts";
 import type { ConnectionEnd, PerAttempt, SocketConstructor, SocketLike } from "./socket_like.ts";
@@ -148,9 +149,7 @@ export function resolveReconnecting(options: ReconnectingOptions): ResolvedRecon
   checkType("shouldReconnect", shouldReconnect, "function");
   checkType("pauseWhenOffline", pauseWhenOffline, "boolean");
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new TypeError(
-      `Cannot use option "signal": expected an AbortSignal, got ${describe(signal)}`,
-    );
+    throw wrongOption("signal", "an AbortSignal", signal);
   }
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
   if (typeof WebSocket !== "function") {
@@ -178,9 +177,7 @@ export function resolveReconnecting(options: ReconnectingOptions): ResolvedRecon
 
 function checkCodes(codes: readonly number[] = []): readonly number[] {
   if (Array.isArray(codes) && codes.every((code) => Number.isInteger(code))) return [...codes];
-  throw new TypeError(
-    `Cannot use option "reconnectCodes": expected a list of close codes, got ${describe(codes)}`,
-  );
+  throw wrongOption("reconnectCodes", "a list of close codes", codes);
 }
 
 function resolveHeartbeat(options: HeartbeatOptions | undefined): ResolvedHeartbeat | undefined {
@@ -188,10 +185,7 @@ function resolveHeartbeat(options: HeartbeatOptions | undefined): ResolvedHeartb
   checkOptionNames(options, ["message", "intervalMs", "timeoutMs"]);
   const { message } = options;
   if (typeof message !== "string" && typeof message !== "function" && !isBufferSource(message)) {
-    throw new TypeError(
-      'Cannot use option "heartbeat.message": expected a string, bytes or a function, got ' +
-        describe(message),
-    );
+    throw wrongOption("heartbeat.message", "a string, bytes or a function", message);
   }
   return {
     makeMessage: () => toMessage(typeof message === "function" ? message() : message),
@@ -203,7 +197,7 @@ function resolveHeartbeat(options: HeartbeatOptions | undefined): ResolvedHeartb
 function checkType(name: string, value: unknown, type: string): void {
   const actual: string = typeof value;
   if (actual === type) return;
-  throw new TypeError(`Cannot use option "${name}": expected a ${type}, got ${describe(value)}`);
+  throw wrongOption(name, `a ${type}`, value);
 }
 
 function checkNumber(

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { MAX_REASON_BYTES } from "../../connection/mod.ts";
-import { encodeUtf8 } from "../../frames/mod.ts";
+import { MAX_REASON_BYTES } from "../../connection/close_payload.ts";
+import { encodeUtf8 } from "../../frames/utf8.ts";
 import { isToken } from "../../handshake/grammar.ts";
 import { syntaxError } from "./idl.ts";
 

@@ -124,24 +124,25 @@ export class OwnErrorEvent extends Event implements WebSocketErrorEvent {
 
 defineInterface(OwnCloseEvent, "CloseEvent");
 defineInterface(OwnErrorEvent, "ErrorEvent");
-Object.defineProperty(OwnCloseEvent, "name", { value: "CloseEvent" });
-Object.defineProperty(OwnErrorEvent, "name", { value: "ErrorEvent" });
 
 interface Platform {
   CloseEvent?: EventClass<WebSocketCloseEvent, CloseInit>;
   ErrorEvent?: EventClass<WebSocketErrorEvent, ErrorInit>;
 }
 
+/** Looked at when an event is made: Node 24 loads all of its own client to have a `CloseEvent`. */
 const platform = globalThis as Platform;
-const CloseEventClass = platform.CloseEvent ?? OwnCloseEvent;
-const ErrorEventClass = platform.ErrorEvent ?? OwnErrorEvent;
+let CloseEventClass: EventClass<WebSocketCloseEvent, CloseInit> | undefined;
+let ErrorEventClass: EventClass<WebSocketErrorEvent, ErrorInit> | undefined;
 
 /** Makes a close event. */
 export function closeEvent(code: number, reason: string, wasClean: boolean): WebSocketCloseEvent {
+  CloseEventClass ??= platform.CloseEvent ?? OwnCloseEvent;
   return new CloseEventClass("close", { wasClean, code, reason });
 }
 
 /** Makes an error event that carries its cause. */
 export function errorEvent(error: Error): WebSocketErrorEvent {
+  ErrorEventClass ??= platform.ErrorEvent ?? OwnErrorEvent;
   return new ErrorEventClass("error", { error, message: error.message });
 }

@@ -96,8 +96,8 @@ export function isObject(value: unknown): value is object {
 
 /**
  * Gives a class the property flags that Web IDL asks of an interface: its own attributes and
- * methods are enumerable, constants stand unchangeably on class and prototype, and
- * `Object.prototype.toString` knows its name.
+ * methods are enumerable, constants stand unchangeably on class and prototype, and it has its name,
+ * also in a bundle that calls the class otherwise, which `Object.prototype.toString` knows, too.
  *
  * @param target The class.
  * @param name The interface's name.
@@ -114,6 +114,7 @@ export function defineInterface(
     if (key in Object.getPrototypeOf(prototype)) continue; // inherited from another interface
     Object.defineProperty(prototype, key, { ...property, enumerable: true });
   }
+  Object.defineProperty(target, "name", { value: name, configurable: true });
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
   for (const [key, value] of Object.entries(constants)) {
     const property: PropertyDescriptor = { value, enumerable: true };

@@ -7,7 +7,8 @@ import { WebSocketError } from "../../errors.ts";
 import { unwatchAbort, watchAbort } from "../abort_watch.ts";
 import { handshakeAborted } from "../aborted.ts";
 import type { ConnectionCore } from "../connection_core.ts";
-import { describe, isAbortSignal } from "../options.ts";
+import { wrongOption } from "../describe.ts";
+import { isAbortSignal } from "../options.ts";
 import type { OpeningOptions, Prepare } from "./types.ts";
 
 /** Takes what becomes of an {@linkcode Opening}. */
@@ -50,9 +51,7 @@ export class Opening {
     options: Options,
   ): void {
     if (this.#signal !== undefined && !isAbortSignal(this.#signal)) {
-      throw new TypeError(
-        `Cannot use option "signal": expected an AbortSignal, got ${describe(this.#signal)}`,
-      );
+      throw wrongOption("signal", "an AbortSignal", this.#signal);
     }
     for (const name of NOT_HERE) {
       if (name in options) {

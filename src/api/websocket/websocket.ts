@@ -7,11 +7,12 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { WebSocketError } from "../../errors.ts";
-import { CloseCode } from "../../frames/mod.ts";
+import { CloseCode } from "../../frames/close_code.ts";
 import type { CloseInfo } from "../channel.ts";
-import { type ConnectionCore, OPEN } from "../connection_core.ts";
+import type { ConnectionCore } from "../connection_core.ts";
 import type { Message } from "../message_queue.ts";
-import { noBinary } from "../sender.ts";
+import { noBinary } from "../no_binary.ts";
+import { OPEN } from "../ready_state.ts";
 import { checkSubprotocols, parseUrl, validateClose } from "./arguments.ts";
 import { BufferedBytes, textBytes } from "./buffered_bytes.ts";
 import { EventHandlers } from "./event_handlers.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { test } from "node:test";
-import { openClient, setupClient } from "../../../src/api/client_opening.ts";
+import { openClient } from "../../../src/api/client_opening.ts";
+import { setupClient } from "../../../src/api/client_setup.ts";
 import type { ConnectionCore } from "../../../src/api/connection_core.ts";
 import { StreamTransport } from "../../../src/api/stream_transport.ts";
 import type { WebSocketErrorEvent } from "../../../src/api/websocket/events.ts";

@@ -3,7 +3,9 @@
  * @module
  */
 
-import { type ClientOptions, openClient, setupClient } from "../../../src/api/client_opening.ts";
+import { openClient } from "../../../src/api/client_opening.ts";
+import type { ClientOptions } from "../../../src/api/client_options.ts";
+import { setupClient } from "../../../src/api/client_setup.ts";
 import { StreamTransport } from "../../../src/api/stream_transport.ts";
 import type { Prepare, WebSocketInstance } from "../../../src/api/websocket/types.ts";
 import { createWebSocketClass } from "../../../src/api/websocket/websocket.ts";

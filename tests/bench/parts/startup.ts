@@ -22,9 +22,12 @@ function entries(setup: Setup): Record<string, string | undefined> {
   return {
     "bare": undefined,
     "node:http": "node:http",
-    "fullduplex/serve": `${built}/src/adapters/serve.js`,
-    "fullduplex/client": `${built}/src/adapters/client.js`,
-    "fullduplex": `${built}/mod.js`,
+    // What the exports name for Node …
+    "fullduplex/serve": `${built}/node/adapters/serve.js`,
+    "fullduplex/client": `${built}/node/adapters/client.js`,
+    "fullduplex": `${built}/node/mod.js`,
+    // … and the modules that it is made of.
+    "fullduplex/serve, as modules": `${built}/src/adapters/serve.js`,
     "ws": `file://${setup.folder}/../../node_modules/ws/wrapper.mjs`,
   };
 }
