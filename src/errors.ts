@@ -7,12 +7,44 @@
  * @module
  */
 
-/**
- * Every `code` of a {@linkcode WebSocketError}, with what it means.
- *
- * Codes are stable: one is never renamed or given another meaning within a major version.
- */
-export const WEBSOCKET_ERROR_CODES = {
+/** A stable code of a {@linkcode WebSocketError}; {@linkcode WEBSOCKET_ERROR_CODES} says what each means. */
+export type WebSocketErrorCode =
+  | "WS_RSV1_UNEXPECTED"
+  | "WS_RSV2_UNEXPECTED"
+  | "WS_RSV3_UNEXPECTED"
+  | "WS_OPCODE_RESERVED"
+  | "WS_MASK_MISSING"
+  | "WS_MASK_UNEXPECTED"
+  | "WS_CONTROL_FRAGMENTED"
+  | "WS_CONTROL_TOO_LONG"
+  | "WS_LENGTH_NOT_MINIMAL"
+  | "WS_LENGTH_INVALID"
+  | "WS_CONTINUATION_UNEXPECTED"
+  | "WS_CONTINUATION_EXPECTED"
+  | "WS_CLOSE_PAYLOAD_INVALID"
+  | "WS_CLOSE_CODE_INVALID"
+  | "WS_UTF8_INVALID"
+  | "WS_TOO_MANY_FRAGMENTS"
+  | "WS_FRAME_TOO_LARGE"
+  | "WS_MESSAGE_TOO_LARGE"
+  | "WS_DEFLATE_INVALID"
+  | "WS_RECEIVE_BUFFER_FULL"
+  | "WS_HANDLER_FAILED"
+  | "WS_SEND_FAILED"
+  | "WS_COMPRESSION_FAILED"
+  | "WS_CONNECTION_LOST"
+  | "WS_CLOSE_TIMEOUT"
+  | "WS_PING_TIMEOUT"
+  | "WS_SEND_BUFFER_FULL"
+  | "WS_MESSAGE_INCOMPLETE"
+  | "WS_TERMINATED"
+  | "WS_ABORTED"
+  | "WS_CLOSED_BY_APPLICATION"
+  | "WS_OPENING_FAILED"
+  | "WS_NOT_OPEN";
+
+/** What a close frame says to the peer, by the code of the error that it is sent for. */
+export const WIRE_REASONS = {
   // The peer broke the framing rules; answered with close code 1002.
   WS_RSV1_UNEXPECTED: "a frame has RSV1 set and no extension gave it a meaning",
   WS_RSV2_UNEXPECTED: "a frame has RSV2 set and no extension gave it a meaning",
@@ -35,6 +67,14 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_MESSAGE_TOO_LARGE: "a message is larger than maxMessageBytes",
   WS_DEFLATE_INVALID: "a compressed message is corrupt",
   WS_RECEIVE_BUFFER_FULL: "nobody takes messages: more than maxBufferedBytes wait here",
+  // This side failed; close code 1011.
+  WS_HANDLER_FAILED: "the handler failed",
+  WS_SEND_FAILED: "the source of a streamed message failed",
+  WS_COMPRESSION_FAILED: "the codec of permessage-deflate failed",
+} as const satisfies Partial<Record<WebSocketErrorCode, string>>;
+
+/** The codes of errors that no close frame is sent for, with what they mean. */
+const UNTOLD = {
   // The connection ended without a close handshake; seen as close code 1006.
   WS_CONNECTION_LOST: "the byte stream ended or failed before the close handshake",
   WS_CLOSE_TIMEOUT: "the peer did not finish the close handshake within closeTimeoutMs",
@@ -43,17 +83,20 @@ export const WEBSOCKET_ERROR_CODES = {
   WS_MESSAGE_INCOMPLETE: "the connection was closed before a streamed message had come to its end",
   WS_TERMINATED: "this side cut the connection with terminate()",
   WS_ABORTED: "the signal given to the connection was aborted",
-  // Local failures.
+  // The application's own doing.
   WS_CLOSED_BY_APPLICATION: "the application closed the connection, or made the error itself",
   WS_OPENING_FAILED: "a WebSocketStream could not be opened; the cause tells why",
-  WS_HANDLER_FAILED: "the handler failed",
-  WS_SEND_FAILED: "the source of a streamed message failed",
-  WS_COMPRESSION_FAILED: "the codec of permessage-deflate failed",
   WS_NOT_OPEN: "the connection is closing or closed, so nothing more can be sent",
-} as const;
+} as const satisfies Partial<Record<WebSocketErrorCode, string>>;
 
-/** A stable code of a {@linkcode WebSocketError}. */
-export type WebSocketErrorCode = keyof typeof WEBSOCKET_ERROR_CODES;
+/**
+ * Every `code` of a {@linkcode WebSocketError}, with what it means.
+ *
+ * Codes are stable: one is never renamed or given another meaning within a major version.
+ */
+export const WEBSOCKET_ERROR_CODES: Readonly<Record<WebSocketErrorCode, string>> =
+  // Joined from two, so that a bundle of the engine, which tells peers only, has only one.
+  /* @__PURE__ */ Object.assign({}, WIRE_REASONS, UNTOLD);
 
 /** What a {@linkcode WebSocketError} is made from, beside its message. */
 export interface WebSocketErrorInit {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
+import { WebSocketError, WIRE_REASONS } from "../errors.ts";
 import {
   CLOSE,
   type FrameFault,
@@ -373,7 +373,7 @@ export class Engine implements ControlSink, OutgoingOwner {
   fail(fault: FrameFault, cause?: unknown): void {
     if (this.inputEnded) return;
     this.#fail();
-    const reason = WEBSOCKET_ERROR_CODES[fault.code];
+    const reason = WIRE_REASONS[fault.code as keyof typeof WIRE_REASONS] ?? "";
     this.#outgoing.close(writeClosePayload(fault.closeCode, reason));
     this.#sink.onFailure(
       new WebSocketError(fault.message, {

@@ -14,16 +14,16 @@ type Budget = Partial<BundleSizes>;
 /** Bytes of minified and compressed code; runtimes' own gzip differs by less than a hundredth. */
 const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[] = [
   ["*", CLIENT, { initial: 19_600, connected: 41_600, compressing: 48_500, single: 48_000 }],
-  ["{ connect }", CLIENT, { initial: 8_950, connected: 32_700, single: 39_800 }],
+  ["{ connect }", CLIENT, { initial: 8_950, connected: 32_900, single: 39_800 }],
   ["{ WebSocket }", CLIENT, { initial: 14_250, compressing: 43_600, single: 43_300 }],
   ["{ WebSocketStream }", CLIENT, { initial: 12_850, compressing: 42_200, single: 42_000 }],
   ["{ ReconnectingWebSocket }", CLIENT, { initial: 18_500, compressing: 47_500, single: 47_000 }],
   ["{ WebSocketError }", CLIENT, { initial: 1_600, single: 520 }],
   ["*", "fullduplex/browser", { single: 18_600 }],
-  ["*", "fullduplex/serve", { single: 37_700 }],
-  ["*", "fullduplex/stream", { single: 33_900 }],
-  ["{ Engine }", ENGINE, { single: 8_000 }],
-  ["*", ENGINE, { single: 8_192 }],
+  ["*", "fullduplex/serve", { single: 38_000 }],
+  ["*", "fullduplex/stream", { single: 34_100 }],
+  ["{ Engine }", ENGINE, { single: 8_192 }],
+  ["*", ENGINE, { single: 8_500 }],
 ];
 
 for (const [what, from, budget] of BUDGETS) {
