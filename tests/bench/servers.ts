@@ -27,8 +27,8 @@ export interface ServerKind {
   deflate?: readonly string[];
   /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
   idle?: boolean;
-  /** Whether it parses nothing, and has to be told what comes. Default: false. */
-  blind?: boolean;
+  /** What it does with bytes that it does not parse, so that it has to be told what comes. */
+  blind?: "echo" | "gather";
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -80,10 +80,11 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     kind: "fullduplex-streams",
     program: "fullduplex_streams",
     runtimes: NODES,
-    peer: "fullduplex",
+    peer: "fullduplex-loop", // it has the loop alone
   },
   { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
-  { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: true },
+  { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: "echo" },
+  { kind: "floor-gather", program: "floor", runtimes: NODES, peer: "ws", blind: "gather" },
   { kind: "websocket", program: "websocket", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "faye-websocket", program: "faye", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "crossws", program: "crossws", runtimes: ["node"], peer: "ws", broadcast: true },
@@ -156,6 +157,9 @@ export interface Subject extends ServerKind {
   name: string;
 }
 
+/** What a socket of Node hands out at most. */
+const CHUNK_BYTES = 65536;
+
 /** All kinds of some runtimes. */
 export function subjects(runtimes: readonly RuntimeName[]): Subject[] {
   return runtimes.flatMap((runtime) =>
@@ -171,6 +175,10 @@ export function takesPart(server: ServerKind, workload: Workload): boolean {
   if (workload.deflate) return server.deflate !== undefined;
   if (server.kind === "ws-no-takeover") return false;
   if (server.blind && (workload.task === "handshakes" || workload.inFlight === 0)) return false;
+  // Only messages that are longer than a chunk must be gathered.
+  if (server.blind === "gather" && (workload.size < CHUNK_BYTES || workload.fragments)) {
+    return false;
+  }
   return workload.mode !== "broadcast" || server.broadcast === true;
 }
 
@@ -178,7 +186,7 @@ export function takesPart(server: ServerKind, workload: Workload): boolean {
 export function programArgs(server: ServerKind, workload: Workload): string[] {
   if (server.blind) {
     const { message, replyStart, replyBytes } = loadBytes(workload);
-    return ["echo", `${message.length}`, replyStart.toString("hex"), `${replyBytes}`];
+    return [server.blind, `${message.length}`, replyStart.toString("hex"), `${replyBytes}`];
   }
   return [workload.mode ?? "echo", ...(workload.deflate ? ["deflate", ...server.deflate!] : [])];
 }
