@@ -25,6 +25,7 @@ import {
 } from "./message_queue.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { PatientTimer } from "./patient_timer.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
 import { ObservedChannel } from "./observed_channel.ts";
 import { PingTracker } from "./ping_tracker.ts";
@@ -221,7 +222,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   async #closeAfterLine(closeCode: number | undefined, reason: string): Promise<void> {
     const { closeTimeoutMs } = this.#options;
-    const deadline = setTimeout(() =>
+    const deadline = new PatientTimer(closeTimeoutMs, () =>
       this.channel.terminate(
         new WebSocketError(
           `Cannot go on: what was sent did not leave within ${closeTimeoutMs} ms`,
@@ -229,9 +230,9 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
             code: "WS_CLOSE_TIMEOUT",
           },
         ),
-      ), closeTimeoutMs);
+      ));
     await this.sender.settled();
-    clearTimeout(deadline);
+    deadline.stop();
     this.channel.close(closeCode, reason);
   }
 
