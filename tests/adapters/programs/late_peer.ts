@@ -27,7 +27,9 @@ function answer(peer: RawPeer, encode: typeof encodeFrame): void {
     for (; answered < frames.length; answered++) {
       const { opcode, payload } = frames[answered];
       const reply = (opcode: number) => () => {
-        if (!peer.gone) peer.write(encode({ opcode, payload }));
+        if (peer.gone) return;
+        peer.write(encode({ opcode, payload }));
+        if (opcode === 8 && port === undefined) peer.end(); // the server ends the stream first
       };
       if (opcode === 9) soon("ping", reply(10));
       if (opcode === 8) soon("close", reply(8));
