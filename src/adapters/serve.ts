@@ -8,6 +8,7 @@ import type { CloseInfo } from "../api/channel.ts";
 import type { WebSocketConnection } from "../api/connection.ts";
 import { checkHandler, type Handler, runHandler } from "../api/handler.ts";
 import type { ObservedEndpoint } from "../api/observer.ts";
+import { PatientTimer } from "../api/patient_timer.ts";
 import { writeClosePayload } from "../connection/mod.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../api/server_opening.ts";
 import { CloseCode } from "../frames/mod.ts";
@@ -264,13 +265,13 @@ class RunningServer implements Server {
     );
     // Every connection has a deadline of its own for the closing handshake, which began just before
     // this one. It begins later where something was still being sent.
-    const deadline = setTimeout(() => {
+    const deadline = new PatientTimer(closeTimeoutMs, () => {
       this.#listener.cut();
       for (const socket of this.connections) socket.terminate();
-    }, closeTimeoutMs);
+    });
     await Promise.all(ends);
     await stopped;
-    clearTimeout(deadline);
+    deadline.stop();
     this.#resolveClosed();
     this.#tell("closed");
   }

@@ -25,6 +25,7 @@ import {
 } from "./message_queue.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { PatientTimer } from "./patient_timer.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
 import { PingTracker } from "./ping_tracker.ts";
 import { CLOSED, CLOSING, OPEN } from "./ready_state.ts";
@@ -214,7 +215,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   async #closeAfterLine(closeCode: number | undefined, reason: string): Promise<void> {
     const { closeTimeoutMs } = this.#options;
-    const deadline = setTimeout(() =>
+    const deadline = new PatientTimer(closeTimeoutMs, () =>
       this.channel.terminate(
         new WebSocketError(
           `Cannot go on: what was sent did not leave within ${closeTimeoutMs} ms`,
@@ -222,9 +223,9 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
             code: "WS_CLOSE_TIMEOUT",
           },
         ),
-      ), closeTimeoutMs);
+      ));
     await this.sender.settled();
-    clearTimeout(deadline);
+    deadline.stop();
     this.channel.close(closeCode, reason);
   }
 

@@ -36,6 +36,7 @@ import { type Beating, Heartbeat } from "./heartbeat.ts";
 import { IdleContext } from "./idle_context.ts";
 import { IdleFlush } from "./idle_flush.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { PatientTimer } from "./patient_timer.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** From this many gathered bytes on nothing is waited for. */
@@ -79,7 +80,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** Made when a compression context of the sending side is first used. */
   #idleContext: IdleContext | undefined;
 
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: PatientTimer | undefined;
   /** Whether nothing is waited for but that the last word leaves. */
   #cutting = false;
   #onAbort: (() => void) | undefined;
@@ -255,8 +256,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #cutSoon(): void {
     this.#blocked = this.#cutting = true;
     this.#heartbeat?.stop();
-    clearTimeout(this.#closeTimer);
-    this.#closeTimer = setTimeout(() => this.#transport.destroy(), LAST_WORD_MS);
+    this.#closeTimer?.stop();
+    this.#closeTimer = new PatientTimer(LAST_WORD_MS, () => this.#transport.destroy());
   }
 
   #afterSend(): void {
@@ -334,7 +335,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     if (this.#finished) return;
     this.#finished = true;
     this.#heartbeat?.stop();
-    if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     this.#idleContext?.stop();
     if (this.#onAbort !== undefined) {
       unwatchAbort(this.#options.signal!, this.#onAbort);
@@ -378,7 +379,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   #startCloseTimer(): void {
     if (this.#closeTimer !== undefined || this.#finished) return;
     this.#heartbeat?.stop();
-    this.#closeTimer = setTimeout(() => {
+    this.#closeTimer = new PatientTimer(this.#options.closeTimeoutMs, () => {
       if (this.#engine.state !== "closed" && this.#engine.state !== "failed") {
         this.#lose(
           "WS_CLOSE_TIMEOUT",
@@ -387,7 +388,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
       } else {
         this.#transport.destroy();
       }
-    }, this.#options.closeTimeoutMs);
+    });
   }
 
   // ------------------------------------------------------- receiving: the engine

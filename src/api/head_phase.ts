@@ -5,6 +5,7 @@
 
 import { concatBytes } from "../bytes.ts";
 import { type HeadKinds, HeadReader, type HeadResult } from "../handshake/mod.ts";
+import { PatientTimer } from "./patient_timer.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -28,7 +29,7 @@ export type HeadOutcome<H> = HeadResult<H> | HeadLoss;
 export class HeadPhase implements TransportEvents {
   readonly #transport: Transport;
   readonly #signal: AbortSignal | undefined;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: PatientTimer;
   #onData: ((chunk: Uint8Array) => void) | undefined;
   #onLoss: ((loss: HeadLoss) => void) | undefined;
   #loss: HeadLoss | undefined;
@@ -41,7 +42,7 @@ export class HeadPhase implements TransportEvents {
   constructor(transport: Transport, timeoutMs: number, signal?: AbortSignal) {
     this.#transport = transport;
     this.#signal = signal;
-    this.#timer = setTimeout(() => this.#lose({ lost: "timeout" }), timeoutMs);
+    this.#timer = new PatientTimer(timeoutMs, () => this.#lose({ lost: "timeout" }));
     if (signal !== undefined) watchAbort(signal, this.#onAbort);
     transport.attach(this);
     transport.pause();
@@ -50,7 +51,7 @@ export class HeadPhase implements TransportEvents {
 
   /** Lets go of the timer and the signal; the transport is someone else's from now on. */
   finish(): void {
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     if (this.#signal !== undefined) unwatchAbort(this.#signal, this.#onAbort);
     this.#onData = this.#onLoss = undefined;
   }

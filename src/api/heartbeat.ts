@@ -4,6 +4,7 @@
  */
 
 import { EMPTY_BYTES } from "../bytes.ts";
+import { LAST_LOOK_MS } from "./patient_timer.ts";
 
 /** What a heartbeat does with, and asks of, its connection. */
 export interface Beating {
@@ -38,7 +39,9 @@ export function unref(timer: unknown): void {
  * Any byte from the peer is one: a peer that is busy sending a large message must not be cut
  * because its pong stands in a queue. So is any byte that leaves while others wait behind it: a
  * peer that is slow in reading cannot have seen the ping yet. What leaves while nothing waits proves
- * nothing, for the system takes it whether or not anybody is there.
+ * nothing, for the system takes it whether or not anybody is there. And what came in time must
+ * have been read, and a peer may share the machine that stood still: when the time is over this looks
+ * once more, for as long as it is late itself, but for no longer than the time allowed.
  */
 export class Heartbeat {
   readonly #intervalMs: number;
@@ -47,6 +50,8 @@ export class Heartbeat {
   #interval: ReturnType<typeof setInterval> | undefined;
   /** Runs while a ping of ours is out. */
   #deadline: ReturnType<typeof setTimeout> | undefined;
+  /** When it is due; 0 when it has passed, and the last look runs. */
+  #dueAt = 0;
   #heard = false;
   /** When bytes have left since the deadline was set (0: not yet), and how many waited then. */
   #drainedAt = 0;
@@ -110,6 +115,11 @@ export class Heartbeat {
     this.#heard = false;
     this.#drainedAt = 0;
     this.#buffered = this.#connection.bufferedAmount;
+    this.#dueAt = performance.now() + ms;
+    this.#setDeadline(ms);
+  }
+
+  #setDeadline(ms: number): void {
     this.#deadline = setTimeout(Heartbeat.#judge, ms, this);
     unref(this.#deadline);
   }
@@ -142,6 +152,11 @@ export class Heartbeat {
     if (heart.#heard) return;
     const { deaf, bufferedAmount } = heart.#connection;
     if (deaf) return heart.#wait();
+    if (heart.#dueAt > 0) {
+      const lateMs = Math.ceil(performance.now() - heart.#dueAt);
+      heart.#dueAt = 0;
+      return heart.#setDeadline(Math.max(LAST_LOOK_MS, Math.min(lateMs, heart.#timeoutMs)));
+    }
     if (heart.#buffered > 0) {
       // The time allowed runs from the last moment at which the peer was seen to read.
       if (heart.#drainedAt > 0) {

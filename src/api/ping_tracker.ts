@@ -4,11 +4,12 @@
  */
 
 import { WebSocketError } from "../errors.ts";
+import { PatientTimer } from "./patient_timer.ts";
 
 interface PendingPing {
   readonly payload: Uint8Array;
   readonly sentAt: number;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly timer: PatientTimer;
   resolve(roundTripMs: number): void;
   reject(error: WebSocketError): void;
 }
@@ -34,14 +35,14 @@ export class PingTracker {
   /** Waits for the pong to a ping that is being sent. */
   wait(payload: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = new PatientTimer(this.#timeoutMs, () => {
         this.#pending = this.#pending.filter((ping) => ping !== entry);
         reject(
           new WebSocketError(`Cannot measure: no pong came within ${this.#timeoutMs} ms`, {
             code: "WS_PING_TIMEOUT",
           }),
         );
-      }, this.#timeoutMs);
+      });
       const entry = { payload, sentAt: performance.now(), timer, resolve, reject };
       this.#pending.push(entry);
     });
@@ -59,7 +60,7 @@ export class PingTracker {
     const now = performance.now();
     let roundTripMs: number | undefined;
     for (const ping of this.#pending.splice(0, index + 1)) {
-      clearTimeout(ping.timer);
+      ping.timer.stop();
       roundTripMs = now - ping.sentAt;
       ping.resolve(roundTripMs);
     }
@@ -71,7 +72,7 @@ export class PingTracker {
     const pending = this.#pending;
     this.#pending = [];
     for (const ping of pending) {
-      clearTimeout(ping.timer);
+      ping.timer.stop();
       ping.reject(error);
     }
   }

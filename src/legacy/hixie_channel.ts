@@ -14,6 +14,7 @@ import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "
 import { notOpen, type Role, type SharedMessage } from "../api/dialect.ts";
 import type { ResolvedOptions } from "../api/options.ts";
 import { noBinary } from "../api/no_binary.ts";
+import { PatientTimer } from "../api/patient_timer.ts";
 import type { Transport, TransportEvents } from "../api/transport.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import { HIXIE_CAPABILITIES, type HixieVersion } from "./hixie_capabilities.ts";
@@ -59,7 +60,7 @@ export class HixieChannel implements Channel, TransportEvents {
   #peerEnded = false;
   #finished = false;
   #error: WebSocketError | undefined;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: PatientTimer | undefined;
   #onAbort: (() => void) | undefined;
 
   /**
@@ -270,10 +271,10 @@ export class HixieChannel implements Channel, TransportEvents {
   #startCloseTimer(): void {
     if (this.#closeTimer !== undefined || this.#finished) return;
     const { closeTimeoutMs } = this.#options;
-    this.#closeTimer = setTimeout(() => {
+    this.#closeTimer = new PatientTimer(closeTimeoutMs, () => {
       if (this.#over && this.#closes) this.#transport.destroy();
       else this.#lose("WS_CLOSE_TIMEOUT", `the peer did not close within ${closeTimeoutMs} ms`);
-    }, closeTimeoutMs);
+    });
   }
 
   // ---------------------------------------------------- receiving: the transport
@@ -342,7 +343,7 @@ export class HixieChannel implements Channel, TransportEvents {
   onClose(cause?: unknown): void {
     if (this.#finished) return;
     this.#finished = true;
-    if (this.#closeTimer !== undefined) clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     if (this.#onAbort !== undefined) unwatchAbort(this.#options.signal!, this.#onAbort);
     const done = this.#over && !this.#failed;
     if (!done && this.#error === undefined) {

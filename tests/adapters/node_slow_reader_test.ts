@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { onUpgrade } from "../../src/adapters/node/mod.ts";
 import type { CloseInfo } from "../../src/api/channel.ts";
 import type { ServerOptions } from "../../src/api/server_opening.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { requestText } from "../support/raw_handshake.ts";
 
 const MESSAGE_BYTES = 24 << 20;
@@ -12,7 +13,11 @@ const MESSAGE_BYTES = 24 << 20;
 /** Serves one large message to a client that reads at its own pace; tells what came of it. */
 async function serveSlowly(
   options: ServerOptions,
-  read: (socket: net.Socket, total: () => number) => Promise<void>,
+  read: (
+    socket: net.Socket,
+    total: () => number,
+    info: () => CloseInfo | undefined,
+  ) => Promise<void>,
 ): Promise<{ info: CloseInfo | undefined; received: Uint8Array }> {
   const server = http.createServer();
   const payload = new Uint8Array(MESSAGE_BYTES).map((_, i) => i >> 12);
@@ -39,7 +44,7 @@ async function serveSlowly(
   });
   socket.write(requestText());
   try {
-    await read(socket, () => total);
+    await read(socket, () => total, () => info);
     return { info, received: new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()) };
   } finally {
     socket.destroy();
@@ -50,10 +55,14 @@ async function serveSlowly(
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("a peer that is slow in reading one large message is not taken for dead", async () => {
-  const options = { pingIntervalMs: 100, pingTimeoutMs: 600, closeTimeoutMs: 200 };
+  const options = {
+    pingIntervalMs: 100 * PATIENCE,
+    pingTimeoutMs: 1000 * PATIENCE,
+    closeTimeoutMs: 200 * PATIENCE,
+  };
   const { info, received } = await serveSlowly(options, async (socket, total) => {
-    // A sip every 100 ms: all of it takes seconds, each pause is far below the time-out.
-    const end = performance.now() + 30_000;
+    // A sip now and then: all of it takes several times the time-out, each pause is far below it.
+    const end = performance.now() + 30_000 * PATIENCE;
     while (total() < MESSAGE_BYTES && performance.now() < end && !socket.destroyed) {
       const before = total();
       socket.resume();
@@ -61,7 +70,7 @@ test("a peer that is slow in reading one large message is not taken for dead", a
         await sleep(1);
       }
       socket.pause();
-      await sleep(100);
+      await sleep(250 * PATIENCE);
     }
     socket.resume();
     await sleep(50);
@@ -78,10 +87,11 @@ test("a peer that is slow in reading one large message is not taken for dead", a
 
 test("a peer that stops reading inside one large message is taken for dead", async () => {
   const options = { pingIntervalMs: 100, pingTimeoutMs: 300 };
-  const { info } = await serveSlowly(options, async (socket, total) => {
+  const { info } = await serveSlowly(options, async (socket, total, info) => {
     while (total() < 1_000_000) await sleep(1);
     socket.pause();
-    await sleep(2500);
+    const end = performance.now() + 10_000 * PATIENCE;
+    while (info() === undefined && performance.now() < end) await sleep(20);
   });
   assertEquals(info?.error?.code, "WS_PING_TIMEOUT");
 });

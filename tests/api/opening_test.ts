@@ -343,7 +343,8 @@ test("a refusal's body that is endless or stays out does not hold the client", a
   endless.failed.then(() => over = true);
   while (!over && sent++ < 1000) {
     endless.peer.writeText("y".repeat(100));
-    await sleep(0);
+    // Enough comes at once: a machine that stands still must not let the time for it pass.
+    if (sent > 20) await sleep(0);
   }
   assertEquals((await endless.failed).body, "y".repeat(1024));
   const silent = connecting();

@@ -8,6 +8,7 @@ import { serve, type ServeOptions, type Server } from "../../src/adapters/serve.
 import type { WebSocketConnection } from "../../src/api/connection.ts";
 import type { CloseInfo } from "../../src/api/channel.ts";
 import { CERT } from "../adapters/support/runtime.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { Inbox, sleep, until, within } from "../adapters/support/waiting.ts";
 import { assertBytes } from "../support/bytes.ts";
 import { findNginx, type Proxy, type ProxyOptions, startNginx } from "./nginx.ts";
@@ -95,7 +96,7 @@ for (const tls of [false, true]) {
         const socket = await connect({ compression });
         const [sent, received] = [createHash("sha256"), createHash("sha256")];
         const block = crypto.getRandomValues(new Uint8Array(65536));
-        const pieces = 1600; // 100 MiB: more than all the buffers on the way may grow to hold
+        let pieces = 1600; // 100 MiB: more than all the buffers on the way may grow to hold
         let pulled = 0;
         const sending = socket.send(
           new ReadableStream<Uint8Array>({
@@ -116,6 +117,7 @@ for (const tls of [false, true]) {
           before = pulled;
         }
         assert(pulled < pieces, "the source was never held back");
+        pieces = pulled + 300; // as much again passes when it is read
         let bytes = 0;
         for await (const piece of message.body as AsyncIterable<Uint8Array>) {
           received.update(piece);
@@ -159,21 +161,24 @@ test(`${version}: heartbeats of either side keep a connection beyond proxy_read_
   skip,
 }, async () => {
   const quiet = { pingIntervalMs: 0 };
-  const beating = { pingIntervalMs: 250 };
-  await behindNginx({ readTimeoutS: 1, serve: beating }, async ({ connect }) => {
+  const beating = { pingIntervalMs: 100 };
+  // Neither side may stand still for so long. Beyond it, the connection has lived by its beats.
+  const readTimeoutS = 2 * PATIENCE;
+  const beyondMs = 1.25 * readTimeoutS * 1000;
+  await behindNginx({ readTimeoutS, serve: beating }, async ({ connect }) => {
     const socket = await connect(quiet);
-    await sleep(2500);
+    await sleep(beyondMs);
     assertEquals(socket.readyState, 1);
     await within(socket.close(), "end");
   });
-  await behindNginx({ readTimeoutS: 1, serve: quiet }, async ({ connect, sockets, ends }) => {
+  await behindNginx({ readTimeoutS, serve: quiet }, async ({ connect, sockets, ends }) => {
     const [socket, silent] = [await connect(beating), await connect(quiet)];
     await sockets.next("connection");
     await sockets.next("connection");
     const { closeCode, error } = await within(silent.closed, "cut of the silent one");
     assertEquals([closeCode, error?.code], [1006, "WS_CONNECTION_LOST"]);
     assertEquals((await ends.next("end")).error?.code, "WS_CONNECTION_LOST");
-    await sleep(1500);
+    await sleep(beyondMs);
     assertEquals(socket.readyState, 1);
     assert(socket.latencyMs !== undefined && socket.latencyMs < 5000);
     await within(socket.close(), "end");

@@ -12,6 +12,7 @@ import { ConnectionCore } from "../../api/connection_core.ts";
 import { ConnectionTap } from "../../api/connection_tap.ts";
 import { checkHandler, checkOnError, logError } from "../../api/handler.ts";
 import { describe, type ResolvedOptions, resolveOptions } from "../../api/options.ts";
+import { PatientTimer } from "../../api/patient_timer.ts";
 import { parseUrl } from "../../api/websocket/arguments.ts";
 import { HandshakeError } from "../../errors.ts";
 import { BY_REFERENCE_BYTES } from "../../frames/mod.ts";
@@ -125,7 +126,7 @@ function open(
     const socket = new WebSocket(url, protocols as string | string[]);
     socket.binaryType = "arraybuffer";
     const settle = () => {
-      clearTimeout(timer);
+      timer.stop();
       if (signal !== undefined) unwatchAbort(signal, onAbort);
       socket.removeEventListener("open", onOpen);
       socket.removeEventListener("close", onClose);
@@ -135,12 +136,12 @@ function open(
       socket.close();
       reject(error);
     };
-    const timer = setTimeout(() =>
+    const timer = new PatientTimer(handshakeTimeoutMs, () =>
       fail(
         new HandshakeError(`Cannot connect: no connection within ${handshakeTimeoutMs} ms`, {
           code: "WS_HANDSHAKE_TIMEOUT",
         }),
-      ), handshakeTimeoutMs);
+      ));
     const onAbort = () => fail(handshakeAborted(signal!));
     const onClose = () =>
       fail(

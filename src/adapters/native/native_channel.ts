@@ -27,6 +27,7 @@ import type {
 import { Heartbeat } from "../../api/heartbeat.ts";
 import type { Message } from "../../api/message_queue.ts";
 import type { ResolvedOptions } from "../../api/options.ts";
+import { PatientTimer } from "../../api/patient_timer.ts";
 import type { NativeEnd, NativeEvents, NativeSocket } from "./native_socket.ts";
 
 /** From this many messages taken on, the array of held ones is cut. */
@@ -67,7 +68,7 @@ export class NativeChannel implements Channel, NativeEvents {
   #parts: Uint8Array[] = [];
   #partBytes = 0;
 
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: PatientTimer | undefined;
   #onAbort: (() => void) | undefined;
   #error: WebSocketError | undefined;
 
@@ -240,14 +241,14 @@ export class NativeChannel implements Channel, NativeEvents {
     this.#open = false;
     this.discardMessages();
     this.#heartbeat?.stop();
-    this.#closeTimer ??= setTimeout(() => {
-      const ms = this.#options.closeTimeoutMs;
+    const ms = this.#options.closeTimeoutMs;
+    this.#closeTimer ??= new PatientTimer(ms, () => {
       this.#lose(
         new WebSocketError(`Cannot go on: no close frame came within ${ms} ms`, {
           code: "WS_CLOSE_TIMEOUT",
         }),
       );
-    }, this.#options.closeTimeoutMs);
+    });
   }
 
   // ---------------------------------------------------------------- receiving
@@ -334,7 +335,7 @@ export class NativeChannel implements Channel, NativeEvents {
     this.#open = this.#flowing = false;
     this.#dropping = true;
     this.#heartbeat?.stop();
-    clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     if (this.#onAbort !== undefined) unwatchAbort(this.#options.signal!, this.#onAbort);
     this.#socket.release();
     this.#events.onClosed(info);

@@ -5,6 +5,7 @@
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import { handshakeAborted } from "../../api/aborted.ts";
+import { PatientTimer } from "../../api/patient_timer.ts";
 import { HandshakeError } from "../../errors.ts";
 
 /** One absolute deadline and one signal for all steps of a handshake. */
@@ -54,12 +55,12 @@ export class Deadline {
         finish();
         reject(handshakeAborted(signal!, where));
       };
-      const timer = setTimeout(() => {
+      const timer = new PatientTimer(this.leftMs, () => {
         finish();
         reject(late(where, this.timeoutMs));
-      }, this.leftMs);
+      });
       const finish = () => {
-        clearTimeout(timer);
+        timer.stop();
         if (signal !== undefined) unwatchAbort(signal, onAbort);
       };
       promise.finally(finish).then(resolve, reject);

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { PatientTimer } from "../../api/patient_timer.ts";
 // node:http is asked for, not imported: as a module it is read name by name, and one of them makes
 // Node 26 load all of its own WebSocket client, which takes thrice as long as this library.
 import { builtin } from "./builtin.ts";
@@ -48,7 +49,7 @@ export type ListenTarget =
 /** A socket that is no WebSocket (yet). */
 interface SocketState {
   /** Ends the wait for the next head. */
-  timer?: ReturnType<typeof setTimeout>;
+  timer?: PatientTimer;
   /** Requests that are being answered. */
   requests: number;
 }
@@ -83,7 +84,7 @@ export class HttpListener {
       this.#onRequest(incoming, outgoing);
     });
     server.on("upgrade", (incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array) => {
-      clearTimeout(this.#sockets.get(socket)?.timer);
+      this.#sockets.get(socket)?.timer?.stop();
       if (this.#stopped !== undefined) socket.destroy();
       else this.#events.onUpgrade(incoming, socket, head);
     });
@@ -172,7 +173,7 @@ export class HttpListener {
   }
 
   #forget(socket: NodeSocket): void {
-    clearTimeout(this.#sockets.get(socket)?.timer);
+    this.#sockets.get(socket)?.timer?.stop();
     this.#sockets.delete(socket);
   }
 
@@ -188,11 +189,11 @@ export class HttpListener {
 
   /** Gives the socket until the deadline to send a whole head. */
   #awaitHead(socket: NodeSocket, state: SocketState, ready: boolean): void {
-    clearTimeout(state.timer);
-    state.timer = setTimeout(() => {
+    state.timer?.stop();
+    state.timer = new PatientTimer(this.#headTimeoutMs, () => {
       if (ready) socket.write(REQUEST_TIMEOUT);
       socket.destroy();
-    }, this.#headTimeoutMs);
+    });
   }
 
   #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -200,7 +201,7 @@ export class HttpListener {
     const state = this.#sockets.get(socket);
     if (state !== undefined) {
       state.requests++;
-      clearTimeout(state.timer);
+      state.timer?.stop();
       outgoing.once("close", () => {
         if (--state.requests > 0 || !this.#sockets.has(socket)) return;
         if (this.#stopped !== undefined) socket.end();

@@ -11,6 +11,7 @@
 
 import { HandshakeError, WebSocketError } from "../../errors.ts";
 import { Heartbeat } from "../heartbeat.ts";
+import { PatientTimer } from "../patient_timer.ts";
 import { parseUrl } from "../websocket/arguments.ts";
 import type { WebSocketBinaryType } from "../websocket/types.ts";
 import type { ResolvedReconnecting } from "./options.ts";
@@ -52,7 +53,7 @@ export class Link {
   #events: LinkEvents | undefined;
   #socket: SocketLike | undefined;
   #controller: AbortController | undefined;
-  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #deadline: PatientTimer | undefined;
   #heartbeat: Heartbeat | undefined;
   #binaryType: WebSocketBinaryType = "blob";
   #opened = false;
@@ -156,7 +157,7 @@ export class Link {
 
   #onReady(): void {
     if (this.#events === undefined || this.#closing) return;
-    clearTimeout(this.#deadline);
+    this.#deadline?.stop();
     this.readySince = performance.now();
     const { heartbeat } = this.#options;
     if (heartbeat !== undefined) {
@@ -251,14 +252,14 @@ export class Link {
 
   #release(): void {
     this.#events = undefined;
-    clearTimeout(this.#deadline);
+    this.#deadline?.stop();
     this.#heartbeat?.stop();
     this.#controller?.abort();
   }
 
   #setDeadline(ms: number, onLate: () => void): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(onLate, ms);
+    this.#deadline?.stop();
+    this.#deadline = new PatientTimer(ms, onLate);
   }
 
   // ------------------------------------------------------- for the heartbeat

@@ -194,6 +194,17 @@ test("a socket that neither opens nor fails is given up after connectTimeoutMs",
   socket.close();
 });
 
+test("a socket that opened while the loop stood still past connectTimeoutMs is not given up", async () => {
+  const { socket, made, nth } = rig({ connectTimeoutMs: 20 });
+  const first = await nth(1);
+  setTimeout(() => first.open(), 25); // due after the deadline, as what waits in the system is read
+  const end = performance.now() + 60;
+  while (performance.now() < end);
+  await until(() => first.readyState === 1, "opening");
+  assertEquals([socket.readyState, made.length], [1, 1]);
+  socket.close();
+});
+
 describe("resume", () => {
   test("runs before what waits is sent, with each connection but the first", async () => {
     let seen = 0;
