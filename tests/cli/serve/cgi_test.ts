@@ -125,7 +125,7 @@ cgiTest("a program chooses the status, the fields and where to go", {
 cgiTest("a local redirect is answered as the other target is, without the body", {
   to: "cat > /dev/null; printf 'Location: %s\\n\\n' \"$QUERY_STRING\"",
   show: `${PLAIN}; echo "$REQUEST_METHOD $PATH_INFO $QUERY_STRING [$CONTENT_LENGTH]"; cat`,
-  loop: "printf 'Location: /cgi-bin/loop\\n\\n'; echo x >> ../count",
+  loop: "echo x >> ../count; printf 'Location: /cgi-bin/loop\\n\\n'",
 }, async ({ get, server, folder }) => {
   await folder.write({ "handlers/a b.txt": "a file" });
   const show = await get("to?/cgi-bin/show/p?q=1", { method: "POST", body: "body" });
