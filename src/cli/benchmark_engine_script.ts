@@ -14,7 +14,7 @@ function runBenchmark(config, report) {
   const links = [];
   let stopped = false;
 
-  // Byte i of every message is i modulo 251, as the server makes and expects it.
+  // Byte i of what is verified is i modulo 251, as the server makes and expects it then.
   function patternOf(size) {
     const bytes = new Uint8Array(size);
     for (let i = 0; i < size; i++) bytes[i] = i % 251;
@@ -59,7 +59,7 @@ function runBenchmark(config, report) {
     },
     async receive(link, size) {
       const answer = wait(link);
-      link.socket.send("receive " + size);
+      link.socket.send("receive " + size + (config.verify ? " pattern" : ""));
       const data = await answer;
       if (typeof data === "string") throw new Error("the server says: " + data);
       if (data.byteLength !== size) throw new Error(data.byteLength + " bytes came instead of " + size);

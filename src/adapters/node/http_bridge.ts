@@ -91,10 +91,16 @@ export function sendText(outgoing: ServerResponse, status: number, text: string)
   outgoing.end(text);
 }
 
-function toRequest(incoming: IncomingMessage, secure: boolean, signal: AbortSignal): Request {
-  const { method = "GET", url: target = "/", rawHeaders } = incoming;
+/** The fields of a request. */
+export function fieldsOf(rawHeaders: readonly string[]): Headers {
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  return headers;
+}
+
+function toRequest(incoming: IncomingMessage, secure: boolean, signal: AbortSignal): Request {
+  const { method = "GET", url: target = "/", rawHeaders } = incoming;
+  const headers = fieldsOf(rawHeaders);
   const origin = `${secure ? "https" : "http"}://${headers.get("host") ?? "localhost"}`;
   const url = target.startsWith("/") ? origin + target : target;
   if (method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
@@ -102,7 +108,15 @@ function toRequest(incoming: IncomingMessage, secure: boolean, signal: AbortSign
   return new Request(url, { method, headers, body, signal, duplex: "half" } as RequestInit);
 }
 
-async function sendResponse(
+/**
+ * Sends a response, no faster than the client takes it.
+ *
+ * @param response The response.
+ * @param bodiless Whether only its head goes out, as for HEAD.
+ * @param outgoing Where to.
+ * @throws {Error} What the body's source fails with.
+ */
+export async function sendResponse(
   response: Response,
   bodiless: boolean,
   outgoing: ServerResponse,
@@ -134,7 +148,8 @@ async function sendResponse(
   outgoing.end();
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
+/** Waits until a response takes more, or is over. */
+export function drained(outgoing: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       outgoing.removeListener("drain", done);

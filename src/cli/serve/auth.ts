@@ -57,6 +57,13 @@ export class BasicAuth {
   }
 }
 
+/** The user that an `Authorization` field of basic authentication names. */
+export function readUser(field: string): string {
+  const [, encoded = ""] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(field) ?? [];
+  const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+  return new TextDecoder().decode(bytes).split(":")[0];
+}
+
 /** Reads a file of credentials: one a line; empty lines and `#` comments are passed over. */
 export function readCredentials(text: string): string[] {
   return text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));

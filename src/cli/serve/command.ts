@@ -48,6 +48,9 @@ export async function serve(args: readonly string[], io: CliIo): Promise<number>
   };
   const { folder, scan: start, allowOutside, aliases } = settings;
   const handlers = new HandlerFolder({ folder, start, allowOutside, aliases, defaults }, log);
+  const { cgi } = settings;
+  const gateway = cgi &&
+    new (await import("./cgi/gateway.ts")).Gateway({ ...settings, ...cgi }, log);
   try {
     await handlers.load();
     const samples = withSamples
@@ -56,10 +59,15 @@ export async function serve(args: readonly string[], io: CliIo): Promise<number>
         (path, error) => log.error(`${path} failed: ${showError(error, log)}`),
       )
       : new Map<string, Entry>();
-    const files = root === undefined ? undefined : new StaticFiles({ ...settings, root });
+    const files = root === undefined ? undefined : new StaticFiles({
+      ...settings,
+      root,
+      hidden: cgi?.folders.map(({ folder }) => folder) ?? [],
+    });
     const site = new Site({
       ...settings,
       defaults,
+      gateway,
       find: (path) => samples.get(handlers.resolve(path)) ?? handlers.find(path),
       answer: async (request, target) =>
         (target.path === settings.metrics ? extras.metrics?.(request) : undefined) ??
@@ -70,6 +78,7 @@ export async function serve(args: readonly string[], io: CliIo): Promise<number>
     await run(site, handlers, settings, log, io);
   } finally {
     handlers.stop();
+    gateway?.stop();
     file?.close();
   }
   return 0;
@@ -126,7 +135,7 @@ function warn({ auth, tls, targets, root, folder }: Settings, log: Log): void {
 }
 
 function banner(site: Site, handlers: readonly string[], settings: Settings): string {
-  const { folderName, samples, root, tls } = settings;
+  const { folderName, samples, root, cgi, tls } = settings;
   const urls = site.addresses.map(({ target, secure }) =>
     "path" in target ? showAddress(target) : `${secure ? "https" : "http"}://${showAddress(target)}`
   );
@@ -136,6 +145,9 @@ function banner(site: Site, handlers: readonly string[], settings: Settings): st
     ["listening", urls.join(" ")],
     ["handlers", handlers.length === 0 ? "none" : more > 0 ? `${shown} and ${more} more` : shown],
     ...(root === undefined ? [] : [["files", root]]),
+    ...(cgi === undefined
+      ? []
+      : [["programs", cgi.folders.map(({ name }) => `/${name}/`).join(" ")]]),
     ...(samples ? [["pages", "/_samples/console /_samples/benchmark"]] : []),
   ];
   const secured = tls === undefined ? "" : tls.requestCert ? " with client certificates" : "";

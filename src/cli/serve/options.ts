@@ -26,7 +26,9 @@ verify, protocols, origins, headers, compression too. Default DIR: this folder.
   -m, --map FILE            other names for handlers: lines "alias target"
   -s, --scan DIR            find handlers only below this folder of DIR
   -d, --root DIR            serve the files below; --max-age SECONDS
-      --allow-outside       follow links that lead out of DIR or --root
+      --cgi DIR             run its programs: those of x/cgi-bin at /cgi-bin/;
+                            --cgi-timeout SECONDS (30), --cgi-max N (16) at once
+      --allow-outside       follow links that lead out of these folders
       --no-samples          nothing under /_samples/ (console, echo, …)
   -l, --log FILE            log here, up to --log-max BYTES; keep --log-count N
       --log-level LEVEL     error, warn, info or debug. Default: info
@@ -58,6 +60,9 @@ export const SERVE_OPTIONS = {
   "scan": { type: "string", short: "s" },
   "root": { type: "string", short: "d" },
   "max-age": { type: "string" },
+  "cgi": { type: "string", multiple: true },
+  "cgi-timeout": { type: "string" },
+  "cgi-max": { type: "string" },
   "allow-outside": { type: "boolean" },
   "no-samples": { type: "boolean" },
   "log": { type: "string", short: "l" },
@@ -79,5 +84,6 @@ export const PATH_OPTIONS: ReadonlySet<string> = new Set([
   "map",
   "scan",
   "root",
+  "cgi",
   "log",
 ]);

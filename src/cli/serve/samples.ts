@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Handler } from "../../api/handler.ts";
+import type { Handler, HandlerCallbacks } from "../../api/handler.ts";
 import type { ServerOptions } from "../../api/server_opening.ts";
 import type { WebSocketConnection } from "../../api/connection.ts";
 import { ChatRoom } from "../chat.ts";
@@ -16,6 +16,16 @@ export const SAMPLES = "/_samples/";
 
 /** The bounds of `bench`: how long to wait, how often to send, and how much at once. */
 const BENCH = { seconds: 60, count: 10_000, characters: 64 * 1024 };
+
+/** What `cookie` sets for a query, and then closes, as pywebsocket's does. */
+const COOKIES: ReadonlyMap<string, [name: string, value: string][]> = new Map([
+  ["set", [["Set-Cookie", "foo=bar; Max-Age=86400"]]],
+  ["set_httponly", [["Set-Cookie", "httpOnlyFoo=bar; Max-Age=86400; HttpOnly"]]],
+  ["clear", [["Set-Cookie", "foo=0; Max-Age=0"], ["Set-Cookie", "httpOnlyFoo=0; Max-Age=0"]]],
+]);
+
+/** From how many bytes on that wait for a reader `echo` reads no more. */
+const ECHO_BYTES = 256 * 1024;
 
 /** The longest name that the chat shows, in characters. */
 const NAME_LIMIT = 32;
@@ -52,12 +62,15 @@ export function makeSamples(
   add("abort_handshake", "cuts the connection instead of opening it", () => {}, {
     verify: () => Response.error(),
   });
-  add("bench", 'waits, and says it again: "SECONDS COUNT TEXT"', bench);
+  add("bench", 'says it again and again, and closes: "SECONDS COUNT TEXT"', bench);
   add("benchmark_helper", 'counts and makes bytes: "send 0", "receive 1000"', serveBenchmark);
-  add("cookie", "sets a cookie, and tells which it got", cookie, {
-    headers: () => [["Set-Cookie", `fullduplex=${Date.now()}; Path=${SAMPLES}; SameSite=Strict`]],
+  add("cookie", "sets a cookie, tells which it got; or ?set ?set_httponly ?clear", cookie, {
+    headers: (request) =>
+      COOKIES.get(queryOf(request.url)) ?? [
+        ["Set-Cookie", `fullduplex=${Date.now()}; Path=${SAMPLES}; SameSite=Strict`],
+      ],
   });
-  add("hsts", "asks the browser for TLS from now on (heeded over TLS only)", echo, {
+  add("hsts", "asks the browser for TLS from now on (heeded over TLS only)", hello, {
     headers: { "Strict-Transport-Security": "max-age=86400" },
   });
   add("internal_error", "fails when it is open: 1011", () => {
@@ -73,12 +86,21 @@ export function makeSamples(
   return entries;
 }
 
-async function echo(socket: WebSocketConnection): Promise<void> {
-  for await (const message of socket) {
-    await socket.send(message);
-    if (message === "Goodbye") return;
-  }
-}
+/**
+ * Answers at once, as pywebsocket's does: a close that came along with a message must not go before
+ * the message's echo. Who does not read is not read from either.
+ */
+const echo: HandlerCallbacks = {
+  message(socket, data) {
+    if (socket.readyState !== 1) return;
+    const sent = socket.send(data).catch(() => {}); // it may meet the end
+    if (socket.bufferedAmount > ECHO_BYTES) {
+      socket.pause();
+      void sent.then(() => socket.resume());
+    }
+    if (data === "Goodbye") void socket.close();
+  },
+};
 
 async function chat(socket: WebSocketConnection, room: ChatRoom): Promise<void> {
   const name = new URL(socket.url).searchParams.get("name") ?? "";
@@ -120,21 +142,32 @@ async function bench(socket: WebSocketConnection): Promise<void> {
       continue;
     }
     for (let i = 0; i < count && socket.readyState === 1; i++) {
-      if (seconds > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, seconds * 1000);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      if (socket.readyState === 1) await socket.send(text);
+      await socket.send(text);
+      if (seconds === 0) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, seconds * 1000);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
+    return; // and thus close
   }
 }
 
-async function cookie(socket: WebSocketConnection): Promise<void> {
-  await socket.send(socket.request?.headers.get("cookie") ?? "no cookie");
-  await echo(socket);
+async function hello(socket: WebSocketConnection): Promise<void> {
+  await socket.send("Hello");
+}
+
+const cookie: HandlerCallbacks = {
+  ...echo,
+  open(socket) {
+    if (COOKIES.has(queryOf(socket.url))) return void socket.close();
+    return socket.send(socket.request?.headers.get("cookie") ?? "no cookie");
+  },
+};
+
+function queryOf(url: string): string {
+  return new URL(url).search.slice(1);
 }

@@ -4,7 +4,8 @@
  */
 
 import { realpath, stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
+import process from "node:process";
 import tls from "node:tls";
 import type { ListenTarget } from "../../adapters/node/http_listener.ts";
 import type { ServerTlsOptions } from "../../adapters/serve.ts";
@@ -17,6 +18,7 @@ import { oneLine } from "../text.ts";
 import { readAddress } from "./addresses.ts";
 import { readAliases } from "./aliases.ts";
 import { BasicAuth, readCredentials } from "./auth.ts";
+import type { ProgramFolder } from "./cgi/programs.ts";
 import { addConfig } from "./config_file.ts";
 import { type Level, LEVELS } from "./log.ts";
 import { SERVE_OPTIONS } from "./options.ts";
@@ -41,6 +43,8 @@ export interface Settings {
   readonly root: string | undefined;
   readonly maxAgeSeconds: number;
   readonly allowOutside: boolean;
+  /** The programs (CGI) and their bounds; none when nobody asks for them. */
+  readonly cgi: CgiSettings | undefined;
   readonly samples: boolean;
   readonly log: {
     file: string | undefined;
@@ -57,6 +61,13 @@ export interface Settings {
   readonly legacy: boolean;
   /** Real paths of files that the document root must never show. */
   readonly secrets: ReadonlySet<string>;
+}
+
+/** The programs and their bounds. */
+export interface CgiSettings {
+  readonly folders: readonly ProgramFolder[];
+  readonly timeoutMs: number;
+  readonly maxPrograms: number;
 }
 
 /**
@@ -112,6 +123,7 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
   const root = rootName === undefined
     ? undefined
     : await readFolder(`Cannot use --root ${rootName}`, rootName);
+  const cgi = await readCgi(parsed, root, metrics);
   const limits: LimitOptions = {};
   for (
     const [name, option] of [
@@ -140,6 +152,7 @@ export async function readSettings(args: readonly string[]): Promise<Settings> {
     root,
     maxAgeSeconds,
     allowOutside: parsed.flags.has("allow-outside"),
+    cgi,
     limits,
     samples: !parsed.flags.has("no-samples"),
     log,
@@ -207,6 +220,41 @@ async function readAuth(
     if (path === undefined) throw new UsageError(`--basic-auth: ${message}`);
     throw new Error(`Cannot use --basic-auth-file ${path}: ${message}`);
   }
+}
+
+async function readCgi(
+  parsed: ParsedArguments,
+  root: string | undefined,
+  metrics: string | undefined,
+): Promise<CgiSettings | undefined> {
+  const names = parsed.values.get("cgi");
+  const range = { least: 0.1, most: 86_400, whole: false };
+  const timeoutMs = 1000 * numberOption(parsed, "cgi-timeout", 30, range);
+  const maxPrograms = numberOption(parsed, "cgi-max", 16, { least: 1, most: 10_000, whole: true });
+  if (names === undefined) {
+    if (!parsed.values.has("cgi-timeout") && !parsed.values.has("cgi-max")) return undefined;
+    throw new UsageError("--cgi-timeout and --cgi-max need --cgi");
+  }
+  if (process.platform === "win32") throw new Error("Cannot use --cgi: not on Windows");
+  const folders: ProgramFolder[] = [];
+  for (const given of names) {
+    const name = basename(resolve(given));
+    if (!/^[A-Za-z0-9-][\w.-]*$/.test(name)) {
+      throw new UsageError(`--cgi: a folder called "${oneLine(name)}" makes no path`);
+    }
+    if (folders.some((other) => other.name === name)) {
+      throw new UsageError(`--cgi: two folders are called "${name}"`);
+    }
+    if (metrics?.startsWith(`/${name}/`)) {
+      throw new UsageError(`--metrics must not be in /${name}/`);
+    }
+    const folder = await readFolder(`Cannot use --cgi ${given}`, given);
+    if (root !== undefined && (root === folder || isInside(root, folder))) {
+      throw new UsageError(`--root must not be in --cgi ${given}`);
+    }
+    folders.push({ name, folder });
+  }
+  return { folders, timeoutMs, maxPrograms };
 }
 
 async function readTls(parsed: ParsedArguments): Promise<ServerTlsOptions | undefined> {

@@ -4,7 +4,13 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answerHttp, observeHttp, sendText } from "../../adapters/node/http_bridge.ts";
+import {
+  answerHttp,
+  fieldsOf,
+  observeHttp,
+  sendResponse,
+  sendText,
+} from "../../adapters/node/http_bridge.ts";
 import { HttpListener, type ListenTarget } from "../../adapters/node/http_listener.ts";
 import type { NodeSocket } from "../../adapters/node/node_types.ts";
 import { openUpgrade } from "../../adapters/node/upgrade.ts";
@@ -16,7 +22,9 @@ import { type ServerOptions, type ServerSetup, setupServer } from "../../api/ser
 import { peerOf } from "../../server/address.ts";
 import { ConnectionLimiter, type LimitOptions, resolveLimits } from "../../server/limits.ts";
 import { removeSocket, removeStaleSocket } from "./addresses.ts";
-import type { BasicAuth } from "./auth.ts";
+import { answerText } from "./answers.ts";
+import { type BasicAuth, readUser } from "./auth.ts";
+import type { Gateway } from "./cgi/gateway.ts";
 import type { Entry } from "./handler_module.ts";
 import { checkHosts, type HostCheck } from "./hosts.ts";
 import { type Log, showError } from "./log.ts";
@@ -39,6 +47,8 @@ export interface SiteOptions {
   find(path: string): Entry | "broken" | undefined;
   /** The most WebSockets, altogether and of one address. */
   readonly limits?: LimitOptions;
+  /** Runs programs; none when there is none. */
+  readonly gateway?: Gateway | undefined;
   /** Answers a plain GET or HEAD: pages and files. */
   answer(request: Request, target: Target): Promise<Response | undefined>;
 }
@@ -197,11 +207,25 @@ export class Site {
     if (incoming.rawHeaders.length > 2 * MAX_FIELDS) {
       return sendText(outgoing, 431, "Cannot answer: the head has too many fields\n");
     }
-    const answer = async (request: Request): Promise<Response> => {
-      const { status, headers, body } = this.#refuse(incoming, target, door) ??
-        await this.#answer(request, target!);
-      return new Response(body && metered(body, onChunk), { status, headers });
-    };
+    const refusal = this.#refuse(incoming, target, door);
+    const meter = ({ status, headers, body }: Response) =>
+      new Response(body && metered(body, onChunk), { status, headers });
+    const { gateway } = this.#options;
+    if (refusal === undefined && gateway?.handles(target!)) {
+      return void gateway.answer({
+        incoming,
+        outgoing,
+        target: target!,
+        port: "port" in door.target ? door.target.port : undefined,
+        secure: door.secure,
+        user: this.#options.auth && readUser(incoming.headers.authorization ?? ""),
+        onChunk,
+        elsewhere: (next) => this.#answer(followed(incoming), next),
+        send: (response) => sendResponse(meter(response), incoming.method === "HEAD", outgoing),
+      });
+    }
+    const answer = async (request: Request): Promise<Response> =>
+      meter(refusal ?? await this.#answer(request, target!));
     answerHttp(answer, incoming, outgoing, door.secure, (error) => {
       if (outgoing.destroyed) return; // the client has left
       this.#log.error(`${exchange.path} failed: ${showError(error, this.#log)}`);
@@ -277,15 +301,6 @@ export class Site {
   }
 }
 
-/** Makes a plain answer. */
-export function answerText(status: number, text: string, headers: HeadersInit = {}): Response {
-  const all = new Headers(headers);
-  all.set("Content-Type", "text/plain; charset=utf-8");
-  all.set("Content-Length", String(new TextEncoder().encode(text).length + 1));
-  all.set("X-Content-Type-Options", "nosniff");
-  return new Response(`${text}\n`, { status, headers: all });
-}
-
 /** Tells of each chunk of a body when it is taken. */
 function metered(
   body: ReadableStream<Uint8Array>,
@@ -301,6 +316,14 @@ function metered(
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
+}
+
+/** The request for another target, to which a program leads: only its method and fields count. */
+function followed({ method, rawHeaders }: IncomingMessage): Request {
+  return new Request("http://localhost/", {
+    method: method === "HEAD" ? "HEAD" : "GET",
+    headers: fieldsOf(rawHeaders),
+  });
 }
 
 function showRefusal({ status, code }: HandshakeError, incoming: IncomingMessage): string {

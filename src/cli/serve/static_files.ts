@@ -22,6 +22,8 @@ export interface StaticOptions {
   readonly maxAgeSeconds: number;
   /** Real paths of files that are never served: keys, passwords, logs. */
   readonly secrets: ReadonlySet<string>;
+  /** Real paths of folders whose files are never served: programs. */
+  readonly hidden: readonly string[];
 }
 
 /** Serves the files below a folder: no listings, no dotfiles, nothing outside. */
@@ -61,10 +63,11 @@ export class StaticFiles {
   }
 
   async #answerFile(request: Request, path: string): Promise<Response | undefined> {
-    const { root, allowOutside, secrets } = this.#options;
+    const { root, allowOutside, secrets, hidden } = this.#options;
     const real = await realpath(path).catch(() => undefined);
     if (real === undefined || secrets.has(real)) return undefined;
     if (secrets.has(real.replace(/\.\d+$/, ""))) return undefined; // a log that has rotated
+    if (hidden.some((folder) => isInside(real, folder))) return undefined;
     if (!allowOutside && !isInside(real, root)) return undefined;
     // Opening a pipe would wait for its other end.
     if (!(await stat(real).catch(() => undefined))?.isFile()) return undefined;

@@ -55,6 +55,7 @@ test("the help fits one screen and names every option", () => {
     "log-channels",
     "config",
   );
+  names.push("cgi", "cgi-timeout", "cgi-max");
   names.push("backlog", "max-connections", "max-connections-per-address", "metrics", "legacy");
   assertEquals(names.sort(), Object.keys(SERVE_OPTIONS).sort());
   for (const name of names) {

@@ -230,7 +230,7 @@ pageTest(
     await page.fill("#url", `ws://localhost:${server.port}/_samples/echo`);
     await page.click("#receive");
     await state(page, "lost");
-    assertEquals(await page.innerText("#note"), "It failed: the server says: receive 100.");
+    assertEquals(await page.innerText("#note"), "It failed: the server says: receive 100 pattern.");
     await page.fill("#url", `ws://localhost:${server.port}/nowhere`);
     await page.check("#worker");
     await page.click("#receive");
