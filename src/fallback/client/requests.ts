@@ -54,12 +54,17 @@ export class Requests {
   }
 }
 
+/**
+ * What will not be any different the next time. Others may: a proxy or a server is busy or restarts, or
+ * a request came in pieces, which some call a bad one.
+ */
+const FINAL: ReadonlySet<number> = new Set([401, 403, 404, 405, 410, 413]);
+
 /** Checks the status of a response of a session. */
 export function checkStatus({ status }: Response): void {
   if (status === 200) return;
-  // These may pass: a proxy or a server that is busy or restarts.
-  if (status >= 500 || status === 429 || status === 408) throw new Error(`it answered ${status}`);
-  throw new Refused(status);
+  if (FINAL.has(status)) throw new Refused(status);
+  throw new Error(`the server answered ${status}`);
 }
 
 /**

@@ -47,9 +47,10 @@ export class ClientSession extends RecordSocket {
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #aliveTimer: ReturnType<typeof setInterval> | undefined;
   #endTimer: ReturnType<typeof setTimeout> | undefined;
-  /** When the server was asked, and when it answered, last. */
+  /** When the server was asked last. */
   #askedAt = performance.now();
-  #answeredAt = performance.now();
+  /** When a request that posts was answered last. */
+  #exchangedAt = 0;
   #pollMs = FIRST_POLL_MS;
   #wakePoll: (() => void) | undefined;
 
@@ -81,11 +82,6 @@ export class ClientSession extends RecordSocket {
   /** Shows that the client is there where nothing else does. */
   #stayAlive(): void {
     if (performance.now() - this.#askedAt >= this.#answer.pollTimeoutMs) this.#tell();
-  }
-
-  /** Whether the server has not answered for so long that it has given the session up. */
-  get #silent(): boolean {
-    return performance.now() - this.#answeredAt > this.#answer.sessionTimeoutMs;
   }
 
   // ------------------------------------------------------------------ sending
@@ -138,6 +134,7 @@ export class ClientSession extends RecordSocket {
   /** Makes requests as long as there is reason to, each until it succeeds or there is no use. */
   async #persist(due: () => boolean, request: () => Promise<void>): Promise<void> {
     let failures = 0;
+    let since = 0;
     while (!this.#gone && due()) {
       try {
         await request();
@@ -145,10 +142,16 @@ export class ClientSession extends RecordSocket {
       } catch (error) {
         if (this.#gone) return;
         if (error instanceof Refused) return this.#refused(error);
-        if (this.#silent) return this.#lost(error);
+        if (failures === 0) since = performance.now();
+        if (this.#isLost(since)) return this.#lost(error);
         await this.#pause(retryMs(++failures));
       }
     }
+  }
+
+  /** Whether something has failed for so long that the server has given the session up. */
+  #isLost(since: number): boolean {
+    return performance.now() - since > this.#answer.sessionTimeoutMs;
   }
 
   async #post(): Promise<void> {
@@ -181,7 +184,7 @@ export class ClientSession extends RecordSocket {
       checkStatus(response);
       return await readStart(response, 64);
     });
-    this.#answeredAt = performance.now();
+    this.#exchangedAt = performance.now();
     const taken = /^a([0-9]+)\n$/.exec(text);
     const number = taken === null ? null : parseSeq(taken[1]);
     if (number === null) throw new Refused(200);
@@ -227,6 +230,8 @@ export class ClientSession extends RecordSocket {
 
   async #receiveLoop(): Promise<void> {
     let failures = 0;
+    let since = 0;
+    let failedAt = 0;
     let worked = false;
     this.#announce();
     while (!this.#gone && !this.closeReceived) {
@@ -239,22 +244,27 @@ export class ClientSession extends RecordSocket {
           lines++;
           worked = true;
           failures = 0;
-          this.#answeredAt = performance.now();
         });
         worked = true;
-        this.#answeredAt = performance.now();
+        failures = 0;
         if (mode === "poll") await this.#pauseBetweenPolls(this.inbox.received > received);
         else if (lines === 0) await this.#pause(FIRST_RETRY_MS); // it must not turn in a circle
       } catch (error) {
         if (this.#gone || this.closeReceived) break;
         if (error instanceof Refused) return this.#refused(error);
-        if (this.#silent) return this.#lost(error);
-        // A way that has never brought anything is left for the next one.
-        if (!worked && this.#modes.length > 1) {
+        if (failures === 0) since = performance.now();
+        if (this.#isLost(since)) return this.#lost(error);
+        // A way that has never brought anything is left for the next one, and so is one that brings
+        // nothing any more while other requests are answered.
+        const hopeless = !worked || (failures >= 2 && this.#exchangedAt > failedAt);
+        if (hopeless && this.#modes.length > 1) {
           this.#modes.shift();
           this.#announce();
+          failures = 0;
+          worked = false;
           continue;
         }
+        failedAt = performance.now();
         this.#tell(); // a frame or an event source hides why it failed; this will show it
         await this.#pause(retryMs(++failures));
       }

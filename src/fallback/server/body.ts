@@ -12,6 +12,9 @@ export interface BodyFault {
   readonly why: string;
 }
 
+/** Not the client's fault: it shall try again. */
+export const CUT_SHORT: BodyFault = { status: 408, why: "the body was cut short" };
+
 /**
  * Reads the text of a request.
  *
@@ -27,7 +30,8 @@ export async function readText(
   timeoutMs: number,
 ): Promise<string | BodyFault> {
   const tooLarge: BodyFault = { status: 413, why: `the body is above ${maxBytes} bytes` };
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge;
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > maxBytes) return tooLarge;
   if (request.body === null) return "";
   const reader = request.body.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,9 +50,10 @@ export async function readText(
       chunks.push(next.value);
     }
   } catch {
-    return { status: 400, why: "the body was cut short" };
+    return CUT_SHORT;
   } finally {
     clearTimeout(timer);
   }
+  if (length !== null && Number(length) !== size) return CUT_SHORT;
   return decodeUtf8(concatBytes(chunks)) ?? { status: 400, why: "the body is not valid UTF-8" };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { WebSocketError } from "../../errors.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { LineFormat } from "./format.ts";
 
@@ -83,10 +84,12 @@ export class Carrier {
     this.#finish();
   }
 
-  /** Cuts the response. */
+  /** Cuts the response, and the socket under it, which may have died long ago. */
   cut(): void {
     if (this.#over) return;
-    this.#controller.error(new Error("Cannot go on: the session is over"));
+    this.#controller.error(
+      new WebSocketError("Cannot go on: the session is over", { code: "WS_TERMINATED" }),
+    );
     this.#finish();
   }
 

@@ -20,7 +20,7 @@ import { checkHandler, type Handler, logError, runHandler } from "../../api/hand
 import type { FallbackMode, OpenAnswer } from "../wire/modes.ts";
 import { parseSeq, WIRE_VERSION } from "../wire/records.ts";
 import { parseTarget, type Target } from "../wire/target.ts";
-import { readText } from "./body.ts";
+import { CUT_SHORT, readText } from "./body.ts";
 import { formatFor, isCallback } from "./format.ts";
 import { decideOpening, parseOpenMessage, toUpgradeRequest } from "./opening.ts";
 import { type FallbackOptions, type FallbackSetup, resolveFallback } from "./options.ts";
@@ -292,6 +292,8 @@ class FallbackServer implements Fallback {
     const { maxRequestBytes, options } = this.#setup;
     const text = await readText(request, maxRequestBytes, options.handshakeTimeoutMs);
     if (typeof text !== "string") return answer(text.status, text.why, CLOSE);
+    // Every line has its end: half of one could be taken for another one.
+    if (text !== "" && !text.endsWith("\n")) return answer(CUT_SHORT.status, CUT_SHORT.why);
     const taken = await session.post(text);
     if (typeof taken !== "number") return answer(taken.status, taken.why);
     return withFields(new Response(`a${taken}\n`, { headers: [["content-type", PLAIN]] }));
