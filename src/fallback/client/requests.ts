@@ -52,6 +52,31 @@ export class Requests {
       ? fetch(url, init)
       : fetch(url, { ...init, method: "POST", headers: text, body });
   }
+
+  /**
+   * Posts something of a session.
+   *
+   * @param timeoutMs The deadline of the answer.
+   * @param over Aborted when no answer is wanted any more.
+   * @returns The start of the answer.
+   */
+  async post(url: string, body: string, timeoutMs: number, over: AbortSignal): Promise<string> {
+    const controller = new AbortController();
+    const abort = () => controller.abort(over.reason);
+    over.addEventListener("abort", abort, { once: true });
+    const timer = setTimeout(
+      () => controller.abort(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      const response = await this.fetch(url, controller.signal, body);
+      checkStatus(response);
+      return await readStart(response, 64);
+    } finally {
+      clearTimeout(timer);
+      over.removeEventListener("abort", abort);
+    }
+  }
 }
 
 /**

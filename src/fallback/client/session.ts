@@ -3,23 +3,24 @@
  * @module
  */
 
+import { unref } from "../../api/heartbeat.ts";
 import type { FallbackMode, OpenAnswer } from "../wire/modes.ts";
 import { parseLine, parseSeq } from "../wire/records.ts";
 import { RecordSocket } from "../wire/record_socket.ts";
 import type { ClientSetup } from "./options.ts";
 import { receive } from "./receivers.ts";
-import { checkStatus, readStart, Refused, type Requests } from "./requests.ts";
+import { pause, PollPace, retryMs } from "./pace.ts";
+import { Refused, type Requests } from "./requests.ts";
 
 /** How long what has come may stay unacknowledged in a stream, in milliseconds and characters. */
 const ACK_DELAY_MS = 100;
 const ACK_UNITS = 64 * 1024;
 
-/** The first and the longest pause after a failed request, in milliseconds. */
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 3000;
+/** How long a server that takes nothing is left alone, in milliseconds. */
+const HELD_BACK_MS = 50;
 
-/** The first pause between two requests of `"poll"`, in milliseconds. */
-const FIRST_POLL_MS = 25;
+/** A response that ends sooner, and brings nothing, is suspicious, in milliseconds. */
+const SOON_MS = 1000;
 
 /** How long a request may take beside what the server lets it wait, in milliseconds. */
 const REQUEST_MS = 10_000;
@@ -51,8 +52,7 @@ export class ClientSession extends RecordSocket {
   #askedAt = performance.now();
   /** When a request that posts was answered last. */
   #exchangedAt = 0;
-  #pollMs = FIRST_POLL_MS;
-  #wakePoll: (() => void) | undefined;
+  readonly #pace: PollPace;
 
   /**
    * @param modes Those that both sides have, the best first.
@@ -68,6 +68,7 @@ export class ClientSession extends RecordSocket {
     this.#setup = setup;
     this.#answer = answer;
     this.#modes = [...modes];
+    this.#pace = new PollPace(setup.pollIntervalMs);
   }
 
   /** Starts the loops; after `attach()`. */
@@ -75,13 +76,14 @@ export class ClientSession extends RecordSocket {
     this.#started = true;
     const { pollTimeoutMs } = this.#answer;
     this.#aliveTimer = setInterval(() => this.#stayAlive(), pollTimeoutMs / 2);
+    unref(this.#aliveTimer);
     this.#receiveLoop();
     if (!this.outbox.empty) this.onOutput();
   }
 
   /** Shows that the client is there where nothing else does. */
   #stayAlive(): void {
-    if (performance.now() - this.#askedAt >= this.#answer.pollTimeoutMs) this.#tell();
+    if (performance.now() - this.#askedAt >= this.#answer.pollTimeoutMs / 2) this.#tell();
   }
 
   // ------------------------------------------------------------------ sending
@@ -98,7 +100,7 @@ export class ClientSession extends RecordSocket {
       const before = this.outbox.acked;
       await this.#post();
       // It was answered without being taken: held back by its reader, until the time was up.
-      if (!this.outbox.empty && this.outbox.acked === before) await this.#pause(FIRST_RETRY_MS);
+      if (!this.outbox.empty && this.outbox.acked === before) await this.#pause(HELD_BACK_MS);
     });
     this.#sending = false;
     this.#checkDone();
@@ -168,7 +170,7 @@ export class ClientSession extends RecordSocket {
     this.#told(ack);
     const number = await this.#exchange(body);
     if (!this.acknowledge(number)) throw new Refused(200);
-    this.#wakePoll?.(); // what was sent may have an answer
+    this.#pace.wake(); // what was sent may have an answer
   }
 
   /**
@@ -178,35 +180,18 @@ export class ClientSession extends RecordSocket {
    */
   async #exchange(body: string): Promise<number> {
     const { session, pollTimeoutMs } = this.#answer;
-    const text = await this.#ask(pollTimeoutMs + REQUEST_MS, async (signal) => {
-      const url = this.#requests.url({ action: "send", session });
-      const response = await this.#requests.fetch(url, signal, body);
-      checkStatus(response);
-      return await readStart(response, 64);
-    });
+    this.#askedAt = performance.now();
+    const text = await this.#requests.post(
+      this.#requests.url({ action: "send", session }),
+      body,
+      pollTimeoutMs + REQUEST_MS,
+      this.#controller.signal,
+    );
     this.#exchangedAt = performance.now();
     const taken = /^a([0-9]+)\n$/.exec(text);
     const number = taken === null ? null : parseSeq(taken[1]);
     if (number === null) throw new Refused(200);
     return number;
-  }
-
-  /** Makes a request with a deadline. */
-  async #ask<T>(timeoutMs: number, request: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.#askedAt = performance.now();
-    const controller = new AbortController();
-    const abort = () => controller.abort(this.#controller.signal.reason);
-    this.#controller.signal.addEventListener("abort", abort, { once: true });
-    const timer = setTimeout(
-      () => controller.abort(new Error(`no answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    try {
-      return await request(controller.signal);
-    } finally {
-      clearTimeout(timer);
-      this.#controller.signal.removeEventListener("abort", abort);
-    }
   }
 
   // ---------------------------------------------------------------- receiving
@@ -237,21 +222,22 @@ export class ClientSession extends RecordSocket {
     while (!this.#gone && !this.closeReceived) {
       if (this.paused) await this.#ready();
       const mode = this.#modes[0];
-      const received = this.inbox.received;
-      let lines = 0;
+      const { received } = this.inbox;
+      const begunAt = performance.now();
+      let heard = false;
       try {
-        await this.#receiveOnce(mode, () => {
-          lines++;
-          worked = true;
-          failures = 0;
-        });
+        await this.#receiveOnce(mode, () => heard = worked = true);
+        const busy = this.inbox.received > received;
+        // Something on the way ends what it should not: this must not turn in a circle.
+        if (mode !== "poll" && !busy && this.#isSoon(begunAt)) throw new Error("it ended at once");
         worked = true;
         failures = 0;
-        if (mode === "poll") await this.#pauseBetweenPolls(this.inbox.received > received);
-        else if (lines === 0) await this.#pause(FIRST_RETRY_MS); // it must not turn in a circle
+        if (mode === "poll") await this.#pace.wait(busy);
       } catch (error) {
         if (this.#gone || this.closeReceived) break;
         if (error instanceof Refused) return this.#refused(error);
+        // It was a good one until then.
+        if (heard && (this.inbox.received > received || !this.#isSoon(begunAt))) failures = 0;
         if (failures === 0) since = performance.now();
         if (this.#isLost(since)) return this.#lost(error);
         // A way that has never brought anything is left for the next one, and so is one that brings
@@ -269,6 +255,10 @@ export class ClientSession extends RecordSocket {
         await this.#pause(retryMs(++failures));
       }
     }
+  }
+
+  #isSoon(begunAt: number): boolean {
+    return performance.now() - begunAt < Math.min(SOON_MS, this.#answer.pollTimeoutMs / 2);
   }
 
   #announce(): void {
@@ -325,7 +315,9 @@ export class ClientSession extends RecordSocket {
     if (parsed === null) {
       return this.lose("WS_CONNECTION_LOST", "the server sent a line that is malformed");
     }
-    if (parsed.type === "nothing" || parsed.type === "ack") return;
+    // By what comes, for in pages that are hidden timers are rare.
+    if (parsed.type === "nothing") return stream ? this.#stayAlive() : undefined;
+    if (parsed.type === "ack") return;
     if (!this.take(parsed)) {
       return this.lose("WS_CONNECTION_LOST", "the server left a record out");
     }
@@ -343,39 +335,9 @@ export class ClientSession extends RecordSocket {
     });
   }
 
-  async #pauseBetweenPolls(busy: boolean): Promise<void> {
-    if (busy) {
-      this.#pollMs = FIRST_POLL_MS;
-      return;
-    }
-    const { pollIntervalMs } = this.#setup;
-    const ms = Math.min(this.#pollMs, pollIntervalMs);
-    this.#pollMs = Math.min(this.#pollMs * 2, pollIntervalMs);
-    await new Promise<void>((resolve) => {
-      const wake = (early: boolean) => {
-        clearTimeout(timer);
-        this.#wakePoll = undefined;
-        if (early) this.#pollMs = FIRST_POLL_MS;
-        resolve();
-      };
-      const timer = setTimeout(() => wake(false), ms);
-      this.#wakePoll = () => wake(true);
-    });
-  }
-
   /** Waits, but not beyond the end. */
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#controller;
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done, { once: true });
-      if (signal.aborted) done();
-    });
+    return pause(ms, this.#controller.signal);
   }
 
   // ------------------------------------------------------------------ the end
@@ -401,7 +363,7 @@ export class ClientSession extends RecordSocket {
     if (this.#gone) return;
     // The server is still to be told that its close record has come.
     this.#reception?.abort();
-    this.#wakePoll?.();
+    this.#pace.wake();
     this.#endTimer = setTimeout(() => this.onCut(), this.#setup.options.closeTimeoutMs);
     this.#tell();
   }
@@ -414,13 +376,7 @@ export class ClientSession extends RecordSocket {
     clearTimeout(this.#endTimer);
     this.#controller.abort();
     this.#reception?.abort();
-    this.#wakePoll?.();
+    this.#pace.wake();
     this.outbox.clear();
   }
-}
-
-/** The pause before a next try, not the same for all clients of a server that restarts. */
-function retryMs(failures: number): number {
-  const most = Math.min(FIRST_RETRY_MS * 2 ** failures, LONGEST_RETRY_MS);
-  return most / 2 + Math.random() * most / 2;
 }

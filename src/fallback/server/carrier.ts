@@ -3,6 +3,7 @@
  * @module
  */
 
+import { unref } from "../../api/heartbeat.ts";
 import { WebSocketError } from "../../errors.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { LineFormat } from "./format.ts";
@@ -16,8 +17,8 @@ export interface CarrierPlan {
   readonly once: boolean;
   /** From how many bytes on it ends. */
   readonly maxBytes: number;
-  /** After how long without a line it says that it is there, and ends if it is for once. */
-  readonly idleMs: number;
+  /** After how long one that is for once ends without a line, in milliseconds. */
+  readonly timeoutMs: number;
   /** Whether there will be no more lines. */
   readonly isLast: () => boolean;
   /** Is told once that it is over. */
@@ -25,6 +26,12 @@ export interface CarrierPlan {
 }
 
 const encoder = new TextEncoder();
+
+/**
+ * How often a response that is idle says that it is there, in milliseconds: `Bun.serve` cuts what is
+ * silent for ten seconds, and proxies do so sooner or later.
+ */
+const BEAT_MS = 5000;
 
 /** Lines up to this many characters are joined before they are handed over. */
 const CHUNK_UNITS = 64 * 1024;
@@ -46,7 +53,8 @@ export class Carrier {
   /** Lets the runtime's read go on; there while it waits for something to send. */
   #pulled: (() => void) | undefined;
   #flushing = false;
-  #timer: ReturnType<typeof setInterval>;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #deadline: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param outbox Where the lines are.
@@ -64,7 +72,14 @@ export class Carrier {
       pull: () => this.#hand() ? undefined : new Promise((resolve) => this.#pulled = resolve),
       cancel: () => this.#finish(),
     }, { highWaterMark: 0 });
-    this.#timer = setInterval(() => this.#onIdle(), plan.idleMs);
+    this.#timer = setInterval(() => this.#beat(), Math.min(BEAT_MS, plan.timeoutMs));
+    unref(this.#timer);
+    if (!plan.once) return;
+    this.#deadline = setTimeout(() => {
+      this.#beat();
+      this.end();
+    }, plan.timeoutMs);
+    unref(this.#deadline);
   }
 
   /** Hands on what there is, a little later: what is sent in one go leaves in one piece. */
@@ -133,16 +148,17 @@ export class Carrier {
     pulled?.();
   }
 
-  #onIdle(): void {
+  /** Says that it is there, to the client and to all between. */
+  #beat(): void {
     // Not idle but slow when nobody waits for more: another line would only wait as well.
     if (this.#pulled !== undefined) this.#give(this.#plan.format.write("h", 0));
-    if (this.#plan.once) this.end();
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#deadline);
     this.#pulled?.();
     this.#pulled = undefined;
     this.#plan.onOver();

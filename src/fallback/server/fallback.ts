@@ -15,29 +15,21 @@ import { NativeChannel } from "../../adapters/native/native_channel.ts";
 import { answerHttp } from "../../adapters/node/http_bridge.ts";
 import type { NodeRequest } from "../../adapters/node/node_types.ts";
 import type { WebSocketConnection } from "../../api/connection.ts";
+import type { UpgradeRequest } from "../../api/mod.ts";
 import { ConnectionCore } from "../../api/connection_core.ts";
 import { checkHandler, type Handler, logError, runHandler } from "../../api/handler.ts";
 import type { FallbackMode, OpenAnswer } from "../wire/modes.ts";
 import { parseSeq, WIRE_VERSION } from "../wire/records.ts";
 import { parseTarget, type Target } from "../wire/target.ts";
+import { answer, CLOSE, corsFields, newId, PLAIN, preflight, withFields } from "./answers.ts";
 import { CUT_SHORT, readText } from "./body.ts";
 import { formatFor, isCallback } from "./format.ts";
-import { decideOpening, parseOpenMessage, toUpgradeRequest } from "./opening.ts";
+import { decideOpening, parseOpenMessage, refuseOrigin, toUpgradeRequest } from "./opening.ts";
 import { type FallbackOptions, type FallbackSetup, resolveFallback } from "./options.ts";
 import { Session } from "./session.ts";
 
 /** The most bytes of what a client says when it opens a session. */
 const MAX_OPEN_BYTES = 16 * 1024;
-
-/** Never kept by anybody on the way, never taken for something else. */
-const FIELDS: readonly (readonly [string, string])[] = [
-  ["cache-control", "no-store, no-cache, must-revalidate, private, no-transform, max-age=0"],
-  ["pragma", "no-cache"],
-  ["x-content-type-options", "nosniff"],
-  ["x-accel-buffering", "no"], // nginx would gather lines otherwise
-  ["referrer-policy", "no-referrer"],
-  ["vary", "origin"],
-];
 
 /** What `http.Server` hands to "request" listeners for the answer: `http.ServerResponse`. */
 export interface FallbackResponse {
@@ -176,9 +168,10 @@ class FallbackServer implements Fallback {
     if (target === undefined) return answer(404, "this is no request of the fallback");
     const origin = request.headers.get("origin");
     const session = this.#sessions.get(target.session);
+    const seen = toUpgradeRequest(request);
     try {
-      if (!await this.#allows(origin, request, session, target)) {
-        return answer(403, "the origin is not allowed");
+      if (!await this.#allows(origin, seen, session, target)) {
+        return withFields(refuseOrigin(seen, this.#setup));
       }
     } catch (error) {
       this.#onError(error);
@@ -187,7 +180,7 @@ class FallbackServer implements Fallback {
     const cors = corsFields(origin, this.#setup.credentials);
     const response = request.method === "OPTIONS"
       ? preflight()
-      : await this.#answer(target, request, session, info);
+      : await this.#answer(target, request, seen, session, info);
     for (const [name, value] of cors) response.headers.set(name, value);
     return response;
   }
@@ -195,18 +188,19 @@ class FallbackServer implements Fallback {
   /** A session belongs to the origin that opened it; the policy decides on the rest. */
   #allows(
     origin: string | null,
-    request: Request,
+    seen: UpgradeRequest,
     session: Session | undefined,
     { action }: Required<Target>,
   ): boolean | Promise<boolean> {
     if (session !== undefined) return origin === null || origin === session.origin;
     if (origin === null && action !== "open") return true;
-    return this.#setup.checkOrigin(origin, toUpgradeRequest(request));
+    return this.#setup.checkOrigin(origin, seen);
   }
 
   #answer(
     target: Required<Target>,
     request: Request,
+    seen: UpgradeRequest,
     session: Session | undefined,
     info: FallbackInfo,
   ): Response | Promise<Response> {
@@ -215,7 +209,7 @@ class FallbackServer implements Fallback {
     if (request.method !== method) {
       return answer(405, `use ${method}`, [["allow", `${method}, OPTIONS`]]);
     }
-    if (action === "open") return this.#open(request, info);
+    if (action === "open") return this.#open(request, seen, info);
     if (session === undefined) return answer(404, "there is no such session");
     return action === "send"
       ? this.#post(session, request)
@@ -224,7 +218,11 @@ class FallbackServer implements Fallback {
 
   // ------------------------------------------------------------------------- opening
 
-  async #open(request: Request, { remoteAddress }: FallbackInfo): Promise<Response> {
+  async #open(
+    request: Request,
+    seen: UpgradeRequest,
+    { remoteAddress }: FallbackInfo,
+  ): Promise<Response> {
     const { maxSessions, options } = this.#setup;
     if (this.#closing !== undefined) return answer(503, "the server is closing");
     if (this.#sessions.size + this.#opening >= maxSessions) {
@@ -236,7 +234,6 @@ class FallbackServer implements Fallback {
       if (typeof text !== "string") return answer(text.status, text.why, CLOSE);
       const message = parseOpenMessage(text);
       if (message === null) return answer(400, "the message that opens a session is malformed");
-      const seen = toUpgradeRequest(request);
       const opening = await decideOpening(seen, message, this.#setup);
       if (opening instanceof Response) return withFields(opening);
       if (this.#closing !== undefined) return answer(503, "the server is closing");
@@ -338,63 +335,4 @@ class FallbackServer implements Fallback {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-const PLAIN = "text/plain; charset=utf-8";
-
-/** Of a request whose body was not read to its end. */
-const CLOSE: readonly (readonly [string, string])[] = [["connection", "close"]];
-
-function answer(
-  status: number,
-  why: string,
-  headers: readonly (readonly [string, string])[] = [],
-): Response {
-  const response = new Response(`Cannot answer: ${why}\n`, {
-    status,
-    headers: [["content-type", PLAIN]],
-  });
-  for (const [name, value] of headers) response.headers.set(name, value);
-  return withFields(response);
-}
-
-/** Adds the usual fields; a response of the application may not be changeable. */
-function withFields(response: Response): Response {
-  const { status, statusText, body } = response;
-  const headers = new Headers(response.headers);
-  for (const [name, value] of FIELDS) {
-    if (name === "vary") headers.append(name, value);
-    else headers.set(name, value);
-  }
-  return new Response(body, { status, statusText, headers });
-}
-
-/** Lets a page of another origin read the answer: that one, by name. */
-function corsFields(origin: string | null, credentials: boolean): [string, string][] {
-  if (origin === null) return [];
-  const fields: [string, string][] = [["access-control-allow-origin", origin]];
-  if (credentials) fields.push(["access-control-allow-credentials", "true"]);
-  return fields;
-}
-
-function preflight(): Response {
-  return withFields(
-    new Response(null, {
-      status: 204,
-      headers: [
-        ["access-control-allow-methods", "GET, POST"],
-        ["access-control-allow-headers", "authorization, content-type, last-event-id"],
-        ["access-control-max-age", "600"],
-      ],
-    }),
-  );
-}
-
-/** 128 bits from the platform's CSPRNG. */
-function newId(): string {
-  let id = "";
-  for (const byte of crypto.getRandomValues(new Uint8Array(16))) {
-    id += byte.toString(16).padStart(2, "0");
-  }
-  return id;
 }

@@ -26,7 +26,7 @@ const TEXT = "text/plain; charset=utf-8";
 const LINES: LineFormat = {
   contentType: TEXT,
   headers: [],
-  prelude: "",
+  prelude: "h\n", // so that the head goes out at once
   write: (line) => `${line}\n`,
 };
 

@@ -90,6 +90,14 @@ export async function decideOpening(
   return toResponse(decision, tap);
 }
 
+/** Refuses a page of another origin. */
+export function refuseOrigin(request: UpgradeRequest, { options }: FallbackSetup): Response {
+  const tap = options.observers && new ConnectionTap(options.observers, "server");
+  tap?.request(request);
+  const message = "the origin is not allowed";
+  return toResponse(refuse({ status: 403, code: "WS_ORIGIN_REFUSED", message }), tap);
+}
+
 /** Waits for a decision that the application's functions take part in. */
 function inTime(
   deciding: Promise<UpgradeDecision>,

@@ -33,13 +33,13 @@ export interface FallbackOptions extends Pick<ServerOptions, Shared> {
   /** The ways from the server to the client that are offered. Default: all. */
   modes?: readonly FallbackMode[];
   /**
-   * How long a response waits for a message, and how often a stream that is idle says that it is
-   * there, in milliseconds. Default: 20,000.
+   * How long a response of `"long-poll"` waits for a message, and how often the client of a stream
+   * shows that it is there, in milliseconds. Default: 20,000.
    */
   pollTimeoutMs?: number;
   /**
    * How long a client may ask nothing before it is given up, in milliseconds; longer than
-   * `pollTimeoutMs`. Default: 45,000.
+   * `pollTimeoutMs`. Browsers let a page that is hidden do something once a minute. Default: 75,000.
    */
   sessionTimeoutMs?: number;
   /** The most sessions at a time; one more gets 503. Default: 10,000. */
@@ -81,7 +81,7 @@ type NumberOption =
 /** Default, least and most of every number. */
 const NUMBERS: { readonly [Name in NumberOption]: readonly [number, number, number] } = {
   pollTimeoutMs: [20_000, 1, 2 ** 31 - 1],
-  sessionTimeoutMs: [45_000, 1, 2 ** 31 - 1],
+  sessionTimeoutMs: [75_000, 1, 2 ** 31 - 1],
   maxSessions: [10_000, 1, Number.MAX_SAFE_INTEGER],
   maxRequestBytes: [1024 * 1024, MAX_LINE_BYTES, Number.MAX_SAFE_INTEGER],
   maxResponseBytes: [1024 * 1024, 1, Number.MAX_SAFE_INTEGER],

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { unref } from "../../api/heartbeat.ts";
 import type { ResolvedOptions } from "../../api/options.ts";
 import type { SequencedRecord } from "../wire/records.ts";
 import { parseLine } from "../wire/records.ts";
@@ -149,7 +150,7 @@ export class Session extends RecordSocket {
       once,
       from: ack,
       maxBytes: this.#limits.maxResponseBytes,
-      idleMs: this.#limits.pollTimeoutMs,
+      timeoutMs: this.#limits.pollTimeoutMs,
       isLast: () => this.closeSent,
       onOver: () => {
         if (this.#carrier === carrier) this.#carrier = undefined;
@@ -188,6 +189,7 @@ export class Session extends RecordSocket {
       return this.lose("WS_CONNECTION_LOST", `the client has asked nothing for ${allowed} ms`);
     }
     this.#timer = setTimeout(() => this.#watch(), Math.ceil(left));
+    unref(this.#timer); // it is the server that keeps the process running
   }
 
   override release(): void {
@@ -196,6 +198,7 @@ export class Session extends RecordSocket {
     clearTimeout(this.#timer);
     // The last records, our close among them, are still to be fetched.
     this.#timer = setTimeout(() => this.onCut(), this.#limits.options.closeTimeoutMs);
+    unref(this.#timer);
     this.#checkDone();
   }
 

@@ -32,7 +32,7 @@ export interface OpenAnswer {
   readonly protocol: string;
   /** The ways that this server offers. */
   readonly modes: readonly FallbackMode[];
-  /** How long a response waits, and how often an idle one says so, in milliseconds. */
+  /** How long a response waits, and how often the client shows that it is there, in milliseconds. */
   readonly pollTimeoutMs: number;
   /** How long the client may ask nothing, in milliseconds. */
   readonly sessionTimeoutMs: number;
