@@ -18,14 +18,14 @@ import { hasDocument, platform } from "./platform.ts";
 /** A way to the server: a WebSocket, or one of those that stand in for it. */
 export type TransportMode = "websocket" | FallbackMode;
 
-/** The options of a WebSocket client that hold here, too. */
-type Shared =
-  | ("protocols" | "handler" | "onError" | "signal" | "observer")
-  | ("maxMessageBytes" | "highWaterMark" | "maxBufferedBytes")
-  | ("handshakeTimeoutMs" | "closeTimeoutMs");
-
 /** Options of `connectFallback()`: those of a WebSocket client that can be kept, and its own. */
-export interface FallbackClientOptions extends Pick<ClientOptions, Shared> {
+export interface FallbackClientOptions extends
+  Pick<
+    ClientOptions,
+    | ("protocols" | "handler" | "onError" | "signal" | "observer")
+    | ("maxMessageBytes" | "highWaterMark" | "maxBufferedBytes")
+    | ("handshakeTimeoutMs" | "closeTimeoutMs")
+  > {
   /**
    * The ways to try, the best first; what the platform or the server lacks is left out. Default:
    * `["websocket", "event-source", "xhr-stream", "long-poll", "poll"]`, without the first two where

@@ -95,11 +95,12 @@ export interface Fallback {
  *
  * @example
  * ```ts
+ * import type { Handler } from "@fullduplex/ws";
  * import { createFallback } from "@fullduplex/ws/fallback";
  * import { connectFallback } from "@fullduplex/ws/fallback/client";
  * import { serve } from "@fullduplex/ws/serve";
  *
- * const echo = { message: (socket, data) => socket.send(data) };
+ * const echo: Handler = { message: (socket, data) => socket.send(data) };
  * const fallback = createFallback(echo);
  * await using server = await serve(echo, {
  *   port: 0,

@@ -11,17 +11,17 @@ import { FALLBACK_MODES, type FallbackMode } from "../wire/modes.ts";
 import { checkModes, checkNumber } from "../wire/check.ts";
 import { MAX_LINE_BYTES } from "../wire/records.ts";
 
-/** The options of a WebSocket server that hold here, too. */
-type Shared =
-  | ("protocols" | "verify" | "headers" | "onError" | "signal" | "observer")
-  | ("maxMessageBytes" | "highWaterMark" | "maxBufferedBytes")
-  | ("handshakeTimeoutMs" | "closeTimeoutMs");
-
 /**
  * Options of `createFallback()`: those of a WebSocket server that can be kept, and its own. Counts
  * are of bytes, times of milliseconds.
  */
-export interface FallbackOptions extends Pick<ServerOptions, Shared> {
+export interface FallbackOptions extends
+  Pick<
+    ServerOptions,
+    | ("protocols" | "verify" | "headers" | "onError" | "signal" | "observer")
+    | ("maxMessageBytes" | "highWaterMark" | "maxBufferedBytes")
+    | ("handshakeTimeoutMs" | "closeTimeoutMs")
+  > {
   /**
    * Which origins may open a session, as `origins` of a WebSocket server; those get CORS fields, too.
    * The default is narrower than there, for these are requests that any page can make.
@@ -65,7 +65,8 @@ export interface FallbackSetup extends ServerSetup {
   readonly maxResponseBytes: number;
 }
 
-const SHARED: readonly Shared[] = [
+/** The options of a WebSocket server that hold here, too. */
+const SHARED: readonly (keyof FallbackOptions)[] = [
   ...["protocols", "verify", "headers", "onError", "signal", "observer"] as const,
   ...["maxMessageBytes", "highWaterMark", "maxBufferedBytes"] as const,
   ...["handshakeTimeoutMs", "closeTimeoutMs"] as const,
