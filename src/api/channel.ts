@@ -25,7 +25,10 @@ export interface CloseInfo {
  * `frameDelivery` with compression; a runtime's own socket lacks some.
  */
 export interface ConnectionCapabilities {
-  /** Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, `"browser"`, or the draft's with `./legacy`. */
+  /**
+   * Whose framing it is: `"fullduplex"`, `"deno"`, `"bun"`, `"browser"`, the draft's with `./legacy`, or
+   * `"fallback"` with `./fallback`.
+   */
   readonly engine: string;
   /** Bytes can be sent as they are; else there is text only. */
   readonly binary: boolean;

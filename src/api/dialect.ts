@@ -27,6 +27,7 @@ export {
   decodeValidUtf8,
   encodeUtf8,
   encodeUtf8Into,
+  isWireCloseCode,
   Utf8Validator,
 } from "../frames/mod.ts";
 export {
@@ -34,6 +35,7 @@ export {
   checkUpgrade,
   type ClientHandshake,
   type ClientVerdict,
+  decideUpgrade,
   equalsIgnoreCase,
   hasToken,
   type HeaderField,
@@ -46,6 +48,7 @@ export {
   refuse,
   type RefusedUpgrade,
   type ResponseHead,
+  type UpgradeDecision,
   type UpgradeRequest,
 } from "../handshake/mod.ts";
 

@@ -33,7 +33,13 @@ function walk(entry: string): { modules: string[]; outside: string[] } {
 }
 
 // A bundler puts what is imported statically into every bundle, and stops at "node:" for browsers.
-for (const entry of ["src/adapters/client.ts", "src/adapters/zlib/mod.ts", "src/api/stream.ts"]) {
+const ENTRIES = [
+  "src/adapters/client.ts",
+  "src/adapters/zlib/mod.ts",
+  "src/api/stream.ts",
+  "src/fallback/client/mod.ts",
+];
+for (const entry of ENTRIES) {
   test(`${entry} loads nothing but this library's own modules, so that a browser can`, () => {
     const { modules, outside } = walk(entry);
     assert(modules.length > 10, `${modules.length} modules: the graph was not walked`);

@@ -2,6 +2,8 @@
 import http from "node:http";
 import type { WebSocketConnection } from "fullduplex";
 import { ReconnectingWebSocket, WebSocket } from "fullduplex/client";
+import { createFallback } from "fullduplex/fallback";
+import { FallbackWebSocket } from "fullduplex/fallback/client";
 import { onUpgrade } from "fullduplex/node";
 import { createLog, isEventSource, onEventSource } from "fullduplex/server";
 
@@ -11,12 +13,18 @@ async function echo(socket: WebSocketConnection): Promise<void> {
 
 const log = createLog();
 const events = onEventSource({ open: (source) => source.send("hello") }, { onError: log.onError });
+const fallback = createFallback(echo, { protocols: ["chat"], observer: log });
 http.createServer((request, response) => {
-  if (isEventSource(request)) events(request, response);
+  if (fallback.handles(request)) fallback.onRequest(request, response);
+  else if (isEventSource(request)) events(request, response);
 }).on("upgrade", onUpgrade(echo, { protocols: ["chat"], observer: log })).listen(0);
 
 // The clients' classes stand where the platform's own is asked for, and know their events better.
-const classes: (typeof globalThis.WebSocket)[] = [WebSocket, ReconnectingWebSocket];
+const classes: (typeof globalThis.WebSocket)[] = [
+  WebSocket,
+  ReconnectingWebSocket,
+  FallbackWebSocket,
+];
 const sockets: globalThis.WebSocket[] = [new WebSocket("ws://localhost")];
 sockets.push(new ReconnectingWebSocket("ws://localhost"), ...classes.map((Own) => new Own("")));
 const own = new WebSocket("ws://localhost", [], { headers: { "x-a": "1" } });

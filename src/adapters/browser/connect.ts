@@ -94,7 +94,7 @@ export async function connect(
   }
   const tap = resolved.observers && new ConnectionTap(resolved.observers, "client");
   if (tap !== undefined) tap.connection.url = href;
-  const core = await open(href, protocols, resolved, tap).catch((error) => {
+  const core = await openPlatform(href, protocols, resolved, tap).catch((error) => {
     if (error instanceof HandshakeError) tap?.refused(error);
     throw error;
   });
@@ -114,7 +114,12 @@ function checkNames(options: unknown): void {
   }
 }
 
-function open(
+/**
+ * Opens a connection, not started yet, with the platform's own WebSocket.
+ *
+ * @throws {HandshakeError} If there is none in time.
+ */
+export function openPlatform(
   url: string,
   protocols: string | readonly string[],
   options: ResolvedOptions,
