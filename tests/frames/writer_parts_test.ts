@@ -225,7 +225,7 @@ describe("the buffer pool", () => {
     writer.discard();
     // One buffer comes back, and it is not the lent one.
     const known = takeBuffer();
-    assertEquals(known.subarray(2, 9), new TextEncoder().encode("dropped"));
+    assertBytes(known.subarray(2, 9), new TextEncoder().encode("dropped"));
     assertEquals(isFree(lent.buffer), false);
     writer.release();
     assertEquals(isFree(lent.buffer), false);
