@@ -10,8 +10,8 @@ import { main } from "../../../src/cli/mod.ts";
 import { Log, RotatingFile, showError } from "../../../src/cli/serve/log.ts";
 import { SERVE_HELP, SERVE_OPTIONS } from "../../../src/cli/serve/options.ts";
 import { RawPeer } from "../../adapters/support/raw.ts";
-import { hasIpv6 } from "../../adapters/support/runtime.ts";
-import { until, within } from "../../adapters/support/waiting.ts";
+import { hasIpv6, RUNTIME } from "../../adapters/support/runtime.ts";
+import { sleep, until, within } from "../../adapters/support/waiting.ts";
 import { runCli, startCli } from "../spawn.ts";
 import { ask, upgrade } from "./http.ts";
 import { makeFolder, parseAnswer, startServe } from "./rig.ts";
@@ -153,6 +153,44 @@ test("it listens on every host with every port, and on what --listen says", asyn
     await socket.send(url);
     assertEquals((await socket[Symbol.asyncIterator]().next()).value, url);
   }
+});
+
+test("--backlog is how many may wait to be accepted", {
+  // Bun 1.4 listens with 512, whatever it is told.
+  skip: process.platform !== "linux" || RUNTIME === "bun" ? "not here" : false,
+}, async () => {
+  await using folder = await makeFolder();
+  const counts: number[] = [];
+  for (const backlog of ["2", "50"]) {
+    const run = startCli("serve", "--port", "0", "--backlog", backlog, folder.path);
+    const [, port] = await run.sees(/http:\/\/127\.0\.0\.1:(\d+)/);
+    process.kill(run.child.pid!, "SIGSTOP"); // it accepts nobody
+    const sockets = Array.from({ length: 20 }, () => net.connect(Number(port), "127.0.0.1"));
+    let connected = 0;
+    for (const socket of sockets) {
+      socket.on("connect", () => connected++).on("error", () => {});
+    }
+    await sleep(500);
+    counts.push(connected);
+    process.kill(run.child.pid!, "SIGCONT");
+    for (const socket of sockets) socket.destroy();
+    run.signal("SIGTERM");
+    assertEquals((await within(run.ended, "end")).status, 0);
+  }
+  assertEquals(counts, [3, 20]); // Linux takes one more than it is told
+});
+
+test("a disk that is full costs the log, and is told of once", {
+  skip: !existsSync("/dev/full") && "there is no /dev/full here",
+}, async () => {
+  await using folder = await makeFolder();
+  await using server = await startServe("--log", "/dev/full", folder.path);
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await ask(server.port, "/_samples/console")).status, 200);
+  }
+  await (await connect(`ws://localhost:${server.port}/_samples/echo`)).close();
+  await server.sees(/cannot write the log: .*(ENOSPC|[Nn]o space left)/);
+  assertEquals(server.log.match(/cannot write/g)?.length, 1, server.log);
 });
 
 /** Asks over a Unix socket. */
