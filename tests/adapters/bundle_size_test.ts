@@ -13,15 +13,15 @@ type Budget = Partial<BundleSizes>;
 
 /** Bytes of minified and compressed code; runtimes' own gzip differs by less than a hundredth. */
 const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[] = [
-  ["*", CLIENT, { initial: 19_600, connected: 41_600, compressing: 48_500, single: 48_000 }],
-  ["{ connect }", CLIENT, { initial: 8_950, connected: 32_900, single: 39_800 }],
-  ["{ WebSocket }", CLIENT, { initial: 14_250, compressing: 43_600, single: 43_300 }],
-  ["{ WebSocketStream }", CLIENT, { initial: 12_850, compressing: 42_200, single: 42_000 }],
-  ["{ ReconnectingWebSocket }", CLIENT, { initial: 18_500, compressing: 47_500, single: 47_000 }],
+  ["*", CLIENT, { initial: 20_000, connected: 42_500, compressing: 49_500, single: 49_000 }],
+  ["{ connect }", CLIENT, { initial: 9_200, connected: 33_500, single: 41_000 }],
+  ["{ WebSocket }", CLIENT, { initial: 14_600, compressing: 44_500, single: 44_500 }],
+  ["{ WebSocketStream }", CLIENT, { initial: 13_100, compressing: 43_000, single: 43_000 }],
+  ["{ ReconnectingWebSocket }", CLIENT, { initial: 19_000, compressing: 48_500, single: 48_500 }],
   ["{ WebSocketError }", CLIENT, { initial: 1_600, single: 520 }],
   ["*", "fullduplex/browser", { single: 18_600 }],
-  ["*", "fullduplex/serve", { single: 38_000 }],
-  ["*", "fullduplex/stream", { single: 34_100 }],
+  ["*", "fullduplex/serve", { single: 39_000 }],
+  ["*", "fullduplex/stream", { single: 35_000 }],
   ["{ Engine }", ENGINE, { single: 8_192 }],
   ["*", ENGINE, { single: 8_500 }],
 ];
