@@ -106,6 +106,26 @@ test("a socket transport tells of no drain while later bytes wait", () => {
   assertEquals(told, ["drain"]);
 });
 
+for (const size of [1024 * 1024, 1024 * 1024 + 1, 2_500_000]) {
+  test(`a socket transport writes a part of ${size} bytes a megabyte at a time, and what follows after it`, () => {
+    const { socket, transport, told } = make();
+    assertEquals(transport.write([new Uint8Array(size)]), false);
+    assertEquals(transport.bufferedBytes, size);
+    assertEquals(socket.log, [`write ${Math.min(size, 1024 * 1024)}`]);
+    assertEquals(transport.write([new Uint8Array(7)]), false);
+    assertEquals(transport.bufferedBytes, size + 7);
+    for (let flushes = 0; told.length === 0; flushes++) {
+      assertEquals(flushes < 5, true, socket.log.join());
+      socket.flush();
+    }
+    const sizes = socket.log.map((line) => Number(line.replace("write ", "")));
+    assertEquals(Math.max(...sizes), 1024 * 1024);
+    assertEquals(sizes.reduce((sum, written) => sum + written), size + 7);
+    assertEquals(sizes.at(-1), 7);
+    assertEquals(told, ["drain"]);
+  });
+}
+
 test("a socket transport holds an end back while it is paused, and tells it once", async () => {
   const { socket, transport, told } = make();
   socket.emit("end");
