@@ -99,14 +99,17 @@ export function installPage(): () => void {
     createElement: () => new FakeFrame(),
     body: { appendChild: (frame: FakeFrame) => void frame.load() },
   });
-  const { addEventListener: add, removeEventListener: remove } = globalThis;
+  // Node has none of its own.
+  const { addEventListener: add, removeEventListener: remove } = globalThis as Partial<
+    typeof globalThis
+  >;
   put("addEventListener", (type: string, listener: Listener) => {
     if (type === "message") listeners.add(listener);
-    else Reflect.apply(add, globalThis, [type, listener]);
+    else if (add) Reflect.apply(add, globalThis, [type, listener]);
   });
   put("removeEventListener", (type: string, listener: Listener) => {
     if (type === "message") listeners.delete(listener);
-    else Reflect.apply(remove, globalThis, [type, listener]);
+    else if (remove) Reflect.apply(remove, globalThis, [type, listener]);
   });
   if (page.EventSource === undefined) put("EventSource", FakeEventSource);
   return () => {
