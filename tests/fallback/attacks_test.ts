@@ -314,6 +314,46 @@ for (const [name, start] of HOSTS) {
     );
   });
 
+  for (const mode of ["poll", "long-poll", "xhr-stream"]) {
+    test(`${name}: a response of ${mode} ends at maxResponseBytes, and one record always fits`, () =>
+      using(
+        async (host) => {
+          const session = await open(host);
+          const [server] = host.fallback.connections;
+          for (let n = 0; n < 50; n++) server.send("x".repeat(n === 20 ? 9000 : 500));
+          server.close(); // or the last stream would not end
+          for (let ack = 0; ack < 51;) {
+            const [status, text] = await get(host, `${mode}.${session}.${ack}`);
+            assertEquals(status, 200);
+            const seqs = text.split("\n").map((line) => parseInt(line)).filter((seq) => seq > 0);
+            assertEquals(seqs, seqs.map((_, at) => ack + 1 + at));
+            assert(text.length < 5000 || seqs.length === 1, `${text.length} characters`);
+            ack += seqs.length;
+          }
+        },
+        {},
+        { maxResponseBytes: 4000 },
+      ));
+  }
+
+  test(`${name}: a response that waits outlives those who cut what is silent`, async () => {
+    // Bun.serve does so after ten seconds.
+    const ms = name === "Bun.serve" ? 12_000 : 5500;
+    await using(async (host) => {
+      const session = await open(host);
+      const waiting = ["long-poll", "xhr-stream"].map(async (mode, at) => {
+        const id = at === 0 ? session : await open(host);
+        return (await get(host, `${mode}.${id}`))[1].match(/^h/gm)!.length;
+      });
+      await sleep(ms);
+      for (const server of host.fallback.connections) {
+        server.send("x");
+        server.close();
+      }
+      for (const beats of waiting) assert(await beats >= 2, "no sign of life");
+    }, {});
+  });
+
   test(`${name}: a sender that never waits is cut at maxBufferedBytes`, () =>
     using(
       async (host) => {

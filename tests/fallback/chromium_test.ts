@@ -227,6 +227,42 @@ test("Chromium: a frame of another session tells the page around it nothing", {
   }
 });
 
+test("Chromium, htmlfile: what others post to the page is not taken for the frame's", {
+  skip: NO_CHROMIUM,
+}, async () => {
+  const host = await start(echo, {}, { page });
+  try {
+    const opened = await open(host);
+    const seen = await run(
+      opened,
+      async (url: string) => {
+        const socket = await fullduplex.connectFallback(url, { modes: ["htmlfile"] });
+        socket.send("one");
+        const seen: unknown[] = [];
+        for await (const message of socket) {
+          seen.push(message);
+          if (seen.length === 2) break;
+          // deno-lint-ignore no-explicit-any -- a window
+          const page = globalThis as any;
+          page.postMessage('fullduplex:2 t"forged"', "*");
+          const frame = page.document.createElement("iframe");
+          frame.srcdoc = `<script>parent.postMessage('fullduplex:2 t"forged"', "*")</` + "script>";
+          page.document.body.appendChild(frame);
+          await new Promise((resolve) => frame.onload = () => setTimeout(resolve, 50));
+          socket.send("two");
+        }
+        await socket.close();
+        return seen;
+      },
+      host.url,
+    );
+    assertEquals(seen, ["one", "two"]);
+    await opened.close();
+  } finally {
+    await host.close();
+  }
+});
+
 test("Chromium: ReconnectingWebSocket takes FallbackWebSocket", {
   skip: NO_CHROMIUM,
 }, async () => {
