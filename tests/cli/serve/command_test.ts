@@ -9,7 +9,7 @@ import { connect, HandshakeError } from "../../../src/adapters/client.ts";
 import { main } from "../../../src/cli/mod.ts";
 import { Log, RotatingFile, showError } from "../../../src/cli/serve/log.ts";
 import { SERVE_HELP, SERVE_OPTIONS } from "../../../src/cli/serve/options.ts";
-import { RawPeer } from "../../adapters/support/raw.ts";
+import { RawPeer, requestLines } from "../../adapters/support/raw.ts";
 import { hasIpv6, RUNTIME } from "../../adapters/support/runtime.ts";
 import { sleep, until, within } from "../../adapters/support/waiting.ts";
 import { runCli, startCli } from "../spawn.ts";
@@ -455,4 +455,28 @@ test("--max-connections and --max-connections-per-address refuse one more, and c
     await server.sees(/echo_noext 101 1000/);
     await (await connect(`ws://localhost:${server.port}${path}`)).close();
   }
+});
+
+test("a handshake that comes to nothing gives its place back", async () => {
+  await using folder = await makeFolder({
+    "slow.mjs": "export const verify = () => new Promise((r) => setTimeout(r, 300));\n" +
+      "export default () => {};",
+  });
+  await using server = await startServe("--max-connections", "1", folder.path);
+  const { port } = server;
+  for (let i = 0; i < 3; i++) {
+    assertMatch(await upgrade(port, "/_samples/origin_check"), / 403 /); // by the handler
+    assertMatch(await upgrade(port, "/_samples/echo", ["Origin: http://evil.example"]), / 403 /);
+    assertEquals(await upgrade(port, "/_samples/abort_handshake"), "");
+    assertMatch(await upgrade(port, "/_samples/echo", ["Sec-WebSocket-Key: x"]), / 400 /);
+    const leaver = await RawPeer.connect(port);
+    leaver.write(
+      [...requestLines("/slow", `localhost:${port}`), "", ""].join("\r\n"),
+    );
+    await sleep(50);
+    assertMatch(await upgrade(port, "/_samples/echo"), / 503 /, "the place is taken");
+    leaver.destroy();
+    await server.sees(new RegExp(`(GET /slow [^\n]*\n[^]*){${i + 1}}`));
+  }
+  assertMatch(await upgrade(port, "/_samples/echo"), / 101 /);
 });
