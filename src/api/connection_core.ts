@@ -145,7 +145,11 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   /** Hands data frames to a callback, in the place of messages. */
   #useFrames(frame: NonNullable<HandlerCallbacks["frame"]>, callbacks: HandlerCallbacks): void {
-    this.#consumer = new FrameConsumer((it) => this.call(frame, it));
+    this.#consumer = new FrameConsumer(
+      (it) => this.call(frame, it),
+      ({ code, closeCode, message }) =>
+        this.channel.fail(new WebSocketError(message, { code, closeCode })),
+    );
     if (!this.channel.capabilities.frameDelivery) {
       return this.handlerFailed(
         new DOMException(
@@ -208,6 +212,12 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
       this.channel.discardMessages();
       this.#closeAfterLine(closeCode, reason);
     } else this.channel.close(closeCode, reason);
+  }
+
+  /** Notes that a close frame went out as a raw frame. */
+  closeSent(): void {
+    if (this.readyState === OPEN) this.#leave();
+    this.sender.close();
   }
 
   /** Cuts the connection, after a close frame if there is a last word. */
