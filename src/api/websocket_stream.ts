@@ -9,7 +9,8 @@ import { bytesOf } from "../bytes.ts";
 import { WebSocketError } from "../errors.ts";
 import { CloseCode } from "../frames/mod.ts";
 import type { CloseInfo } from "./channel.ts";
-import { type ConnectionCore, OPEN } from "./connection_core.ts";
+import type { ConnectionCore } from "./connection_core.ts";
+import { OPEN } from "./connection_info.ts";
 import type { Message, MessageQueue } from "./message_queue.ts";
 import { checkSubprotocols, parseUrl, validateClose } from "./websocket/arguments.ts";
 import {

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { type ConnectionCore, OPEN } from "../connection_core.ts";
+import type { ConnectionCore } from "../connection_core.ts";
+import { OPEN } from "../connection_info.ts";
 
 /** Whose sends are to be looked at when the task is over: one timer for all of them. */
 const fresh: BufferedBytes[] = [];
