@@ -333,7 +333,8 @@ export class WebSocketConnection<Data = any> implements AsyncIterable<Message> {
 }
 
 /** Checks and encodes the payload of a ping or pong. */
-function controlPayload(payload: string | Bytes): Uint8Array {
+/** Internal: checks the payload of a ping or pong. */
+export function controlPayload(payload: string | Bytes): Uint8Array {
   if (typeof payload !== "string" && !isBufferSource(payload)) {
     throw new TypeError(
       `Cannot send control frame: expected a string or a BufferSource, got ${describe(payload)}`,

@@ -13,8 +13,9 @@
 import { CloseCode } from "../frames/mod.ts";
 import { type ClosePayload, notOpen, writeClosePayload } from "../connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
-import type { UpgradeRequest } from "../handshake/mod.ts";
+import { CallbackConsumer } from "./callback_consumer.ts";
 import type { Channel, ChannelEvents, CloseInfo, LastWord } from "./channel.ts";
+import type { ConnectionInfo } from "./connection_info.ts";
 import { closeAnswer, type HandlerCallbacks } from "./handler.ts";
 import { FrameConsumer } from "./frame_consumer.ts";
 import {
@@ -25,28 +26,12 @@ import {
 } from "./message_queue.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { PatientTimer } from "./patient_timer.ts";
 import type { ConnectionTap } from "./connection_tap.ts";
 import { PingTracker } from "./ping_tracker.ts";
 import { CLOSED, CLOSING, OPEN } from "./ready_state.ts";
 import { Sender } from "./sender.ts";
+import { whenSettled } from "./close_behind.ts";
 import { WebSocketConnection } from "./connection.ts";
-
-/** What the handshake settled, and who is there. */
-export interface ConnectionInfo {
-  /** The subprotocol; `""` for none. */
-  readonly protocol: string;
-  /** The extensions in use, as the header value; `""` for none. */
-  readonly extensions: string;
-  /** The URL that was asked for. Default: the one that the request stands for. */
-  readonly url?: string;
-  /** The header fields of the 101 response, on a client. */
-  readonly responseHeaders?: Headers | undefined;
-  /** The opening request, on a server. */
-  readonly request?: UpgradeRequest | undefined;
-  /** The peer's address, where it is known. */
-  readonly remoteAddress?: string | undefined;
-}
 
 /** The state of one connection. */
 export class ConnectionCore implements ChannelEvents, FlowControl {
@@ -138,7 +123,11 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
 
   /** Hands data frames to a callback, in the place of messages. */
   #useFrames(frame: NonNullable<HandlerCallbacks["frame"]>, callbacks: HandlerCallbacks): void {
-    this.#consumer = new FrameConsumer((it) => this.call(frame, it));
+    this.#consumer = new FrameConsumer(
+      (it) => this.call(frame, it),
+      ({ code, closeCode, message }) =>
+        this.channel.fail(new WebSocketError(message, { code, closeCode })),
+    );
     if (!this.channel.capabilities.frameDelivery) {
       return this.handlerFailed(
         new DOMException(
@@ -199,8 +188,15 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     this.sender.close();
     if (this.sender.busy) {
       this.channel.discardMessages();
-      this.#closeAfterLine(closeCode, reason);
+      const close = () => this.channel.close(closeCode, reason);
+      void whenSettled(this.sender, this.channel, this.#options.closeTimeoutMs).then(close);
     } else this.channel.close(closeCode, reason);
+  }
+
+  /** Notes that a close frame went out as a raw frame. */
+  closeSent(): void {
+    if (this.readyState === OPEN) this.#leave();
+    this.sender.close();
   }
 
   /** Cuts the connection, after a close frame if there is a last word. */
@@ -211,22 +207,6 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
       new WebSocketError("Cannot go on: this side cut the connection", { code: "WS_TERMINATED" }),
       last,
     );
-  }
-
-  async #closeAfterLine(closeCode: number | undefined, reason: string): Promise<void> {
-    const { closeTimeoutMs } = this.#options;
-    const deadline = new PatientTimer(closeTimeoutMs, () =>
-      this.channel.terminate(
-        new WebSocketError(
-          `Cannot go on: what was sent did not leave within ${closeTimeoutMs} ms`,
-          {
-            code: "WS_CLOSE_TIMEOUT",
-          },
-        ),
-      ));
-    await this.sender.settled();
-    deadline.stop();
-    this.channel.close(closeCode, reason);
   }
 
   #leave(): void {
@@ -383,27 +363,6 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
     this.#resolveClosed?.(info);
     this.#onGone?.(this.socket);
   }
-}
-
-/** Hands every message to a callback, at once and in order; drops them where there is none. */
-class CallbackConsumer implements MessageConsumer {
-  readonly #core: ConnectionCore;
-  readonly #message: HandlerCallbacks["message"];
-
-  constructor(core: ConnectionCore, callbacks: HandlerCallbacks) {
-    this.#core = core;
-    this.#message = callbacks.message;
-  }
-
-  onMessage(data: Message): void {
-    this.#core.call(this.#message, data);
-  }
-
-  // Messages are delivered whole while this is the consumer.
-  onMessageStart(): void {}
-  onMessageSlice(): void {}
-  onMessageEnd(): void {}
-  onEnd(): void {}
 }
 
 function taken(): DOMException {

@@ -210,6 +210,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   sendRaw(first: number, payload: Uint8Array, masked?: boolean): void {
     this.#engine.sendRaw(first, payload, masked);
+    if (!this.open) this.#startCloseTimer(); // that was a close frame, and no ping may follow it
     this.#afterSend();
   }
 

@@ -4,6 +4,8 @@
  */
 
 import { MessageAssembly } from "../connection/assembly.ts";
+import { tooLargeHere } from "../connection/message_faults.ts";
+import type { FrameFault } from "../frames/mod.ts";
 import { EMPTY_BYTES } from "../bytes.ts";
 import type { MessageConsumer } from "./message_queue.ts";
 
@@ -22,15 +24,21 @@ export interface DataFrame {
 /** Puts the slices of each frame together, and hands them on. */
 export class FrameConsumer implements MessageConsumer {
   readonly #onFrame: (frame: DataFrame) => void;
+  readonly #onFault: (fault: FrameFault) => void;
   #type: "text" | "binary" = "binary";
   #first = true;
+  #failed = false;
   /** What came of the frame: the only slice, or all of them. */
   #payload: Uint8Array = EMPTY_BYTES;
   #assembly: MessageAssembly | undefined;
 
-  /** @param onFrame Takes each frame. */
-  constructor(onFrame: (frame: DataFrame) => void) {
+  /**
+   * @param onFrame Takes each frame.
+   * @param onFault Takes that the runtime has no memory for one: the connection cannot go on.
+   */
+  constructor(onFrame: (frame: DataFrame) => void, onFault: (fault: FrameFault) => void) {
     this.#onFrame = onFrame;
+    this.#onFault = onFault;
   }
 
   // Whole messages do not come while this is the consumer.
@@ -42,6 +50,7 @@ export class FrameConsumer implements MessageConsumer {
   }
 
   onMessageSlice(slice: Uint8Array): void {
+    if (this.#failed) return;
     if (this.#payload.length === 0 && this.#assembly === undefined) {
       this.#payload = slice;
       return;
@@ -50,7 +59,10 @@ export class FrameConsumer implements MessageConsumer {
       this.#assembly = new MessageAssembly();
       this.#assembly.push(this.#payload);
     }
-    this.#assembly.push(slice);
+    if (this.#assembly.push(slice)) return;
+    this.#failed = true;
+    this.#assembly = undefined;
+    this.#onFault(tooLargeHere());
   }
 
   onFrameEnd(): void {
@@ -62,6 +74,7 @@ export class FrameConsumer implements MessageConsumer {
   }
 
   #hand(final: boolean): void {
+    if (this.#failed) return;
     const payload = this.#assembly?.take() ?? this.#payload;
     const first = this.#first;
     this.#assembly = undefined;

@@ -18,8 +18,7 @@ import { PatientTimer } from "../api/patient_timer.ts";
 import type { Transport, TransportEvents } from "../api/transport.ts";
 import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
 import { HIXIE_CAPABILITIES, type HixieVersion } from "./hixie_capabilities.ts";
-import { type HixieFault, HixieParser } from "./hixie_parser.ts";
-import { HixieText } from "./hixie_text.ts";
+import { HixieInput } from "./hixie_input.ts";
 import { HixieWriter } from "./hixie_writer.ts";
 
 /** The opcode of a text message, as RFC 6455 has it. */
@@ -37,17 +36,12 @@ export class HixieChannel implements Channel, TransportEvents {
   readonly #options: ResolvedOptions;
   /** Whether there is a closing frame, as in draft 76. */
   readonly #closes: boolean;
-  readonly #parser: HixieParser;
-  readonly #text: HixieText;
+  readonly #input: HixieInput;
   readonly #output: HixieWriter = new HixieWriter();
   #events!: ChannelEvents;
 
   #early: Uint8Array | undefined;
-  /** Chunks, or the rest of one, that came while reading was paused. */
-  #rest: Uint8Array[] = [];
   #started = false;
-  #receiving = false;
-  #paused = false;
   /** Whether the transport still holds what was written last. */
   #blocked = false;
   #flushDue = false;
@@ -83,16 +77,10 @@ export class HixieChannel implements Channel, TransportEvents {
     this.#options = options;
     this.#early = early;
     this.#closes = version === "hixie-76";
-    this.#text = new HixieText(options.maxMessageBytes, options.maxFrameBytes);
-    this.#parser = new HixieParser(
-      {
-        onTextStart: () => this.#text.begin(),
-        onText: (slice, last) => this.#text.push(slice, last),
-        onCloseFrame: () => this.#onCloseFrame(),
-      },
-      this.#closes,
-      Math.min(options.maxMessageBytes, options.maxFrameBytes),
-    );
+    this.#input = new HixieInput(this.#closes, options, {
+      onCloseFrame: () => this.#onCloseFrame(),
+      onFault: ({ code, message }) => this.#fail(code, message),
+    });
   }
 
   get bufferedAmount(): number {
@@ -115,7 +103,7 @@ export class HixieChannel implements Channel, TransportEvents {
 
   bind(events: ChannelEvents): void {
     this.#events = events;
-    this.#text.sink = events;
+    this.#input.sink = events;
     this.#transport.attach(this);
   }
 
@@ -131,7 +119,7 @@ export class HixieChannel implements Channel, TransportEvents {
     this.#early = undefined;
     if (early !== undefined && early.length > 0) this.onData(early);
     this.#started = true;
-    if (this.#paused) this.#transport.pause();
+    if (this.#input.paused) this.#transport.pause();
     else this.#transport.resume();
   }
 
@@ -183,7 +171,7 @@ export class HixieChannel implements Channel, TransportEvents {
   }
 
   #afterSend(): void {
-    if (this.#receiving || this.#blocked) return;
+    if (this.#input.running || this.#blocked) return;
     if (this.#output.pendingBytes >= FLUSH_BYTES) return this.#flush();
     if (this.#flushDue) return;
     this.#flushDue = true;
@@ -193,7 +181,7 @@ export class HixieChannel implements Channel, TransportEvents {
 
   readonly #flushNow = (): void => {
     this.#flushDue = false;
-    if (!this.#receiving) this.#flush();
+    if (!this.#input.running) this.#flush();
   };
 
   #flush(): void {
@@ -244,7 +232,6 @@ export class HixieChannel implements Channel, TransportEvents {
 
   #onCloseFrame(): void {
     this.#closeReceived = true;
-    this.#parser.stop();
     this.#sendClose();
     this.#events.onClosing({ closeCode: 1005, reason: "" });
   }
@@ -252,9 +239,7 @@ export class HixieChannel implements Channel, TransportEvents {
   #fail(code: WebSocketErrorCode, message: string, cause?: unknown): void {
     if (this.#inputEnded) return;
     this.#failed = true;
-    this.#rest = [];
-    this.#text.clear();
-    this.#parser.stop();
+    this.#input.stop();
     this.#sendClose();
     this.#error ??= new WebSocketError(message, { code, cause });
     this.#events.onFailure(this.#error);
@@ -262,9 +247,7 @@ export class HixieChannel implements Channel, TransportEvents {
 
   #abandon(): void {
     this.#failed = true;
-    this.#rest = [];
-    this.#text.clear();
-    this.#parser.stop();
+    this.#input.stop();
     this.#output.discard();
   }
 
@@ -281,36 +264,13 @@ export class HixieChannel implements Channel, TransportEvents {
 
   onData(chunk: Uint8Array): void {
     if (this.#inputEnded) return;
-    this.#rest.push(chunk);
-    if (!this.#paused && !this.#receiving) this.#receive();
+    this.#input.push(chunk);
+    if (!this.#input.paused && !this.#input.running) this.#receive();
   }
 
   #receive(): void {
-    this.#receiving = true;
-    try {
-      while (this.#rest.length > 0 && !this.#paused && !this.#inputEnded) {
-        this.#feed(this.#rest.shift()!);
-      }
-    } finally {
-      this.#receiving = false;
-    }
+    this.#input.run();
     this.#flush();
-  }
-
-  #feed(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length;) {
-      const next: number | HixieFault = this.#parser.push(chunk, at);
-      if (typeof next !== "number") return this.#fail(next.code, next.message);
-      at = next;
-      if (this.#inputEnded) {
-        this.#rest = [];
-        return;
-      }
-      if (this.#paused && at < chunk.length) {
-        this.#rest.unshift(chunk.subarray(at));
-        return;
-      }
-    }
   }
 
   onEnd(): void {
@@ -321,8 +281,8 @@ export class HixieChannel implements Channel, TransportEvents {
   /** The peer's bytes are over; what waits here while paused still counts. */
   #afterEnd(): void {
     if (this.#inputEnded) return this.#flush();
-    if (this.#paused) return;
-    if (this.#closes || !(this.#parser.idle || this.#closeSent)) {
+    if (this.#input.paused) return;
+    if (this.#closes || !(this.#input.idle || this.#closeSent)) {
       return this.#lose("WS_CONNECTION_LOST", "the peer ended the byte stream without closing");
     }
     // Draft 75 has no other way to close.
@@ -375,22 +335,21 @@ export class HixieChannel implements Channel, TransportEvents {
   // ------------------------------------------------------------------ reading
 
   pause(): void {
-    this.#paused = true;
-    this.#parser.stop();
+    this.#input.pause();
     this.#transport.pause();
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#input.resume();
     this.#read();
-    if (this.#receiving) return;
+    if (this.#input.running) return;
     this.#receive();
     if (this.#peerEnded && !this.#finished) this.#afterEnd();
   }
 
   discardMessages(): void {
-    this.#text.discard();
-    if (this.#paused) this.resume();
+    this.#input.discard();
+    if (this.#input.paused) this.resume();
     else this.#read();
   }
 
@@ -399,7 +358,7 @@ export class HixieChannel implements Channel, TransportEvents {
   }
 
   setStreaming(streaming: boolean): void {
-    this.#text.streaming = streaming;
+    this.#input.streaming = streaming;
   }
 }
 

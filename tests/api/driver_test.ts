@@ -190,7 +190,7 @@ test("raw frames go as they are given, and keep what follows in order", () => {
   driver.text("d");
   assertEquals(sent().map(({ opcode, fin }) => [opcode, fin]), [[1, false], [0, true], [1, true]]);
   driver.frame({ opcode: CLOSE, payload: "?" });
-  assertThrows(() => driver.text("e"), Error, "closing or closed");
+  assertEquals([driver.text("e"), driver.state], [false, "closing"]);
   assertThrows(() => driver.frame({ opcode: 16 }), RangeError, "0 to 15");
   assertThrows(() => driver.frame({ opcode: 1, final: true } as never), TypeError, '"final"');
   assertThrows(() => driver.frame({ opcode: 1, payload: 1 } as never), TypeError, "BufferSource");
@@ -217,6 +217,22 @@ test("sendRawFrame() sends on a connection, and refuses what would tear a messag
   sendRawFrame(other.client, { opcode: 3 });
   await soon(other.client.closed, "end");
   assertThrows(() => sendRawFrame(other.client, { opcode: 9 }), Error, "closing or closed");
+});
+
+test("a raw close frame leaves: no ping follows it, and its answer has a deadline", async () => {
+  const options = { pingIntervalMs: 20, pingTimeoutMs: 5000, closeTimeoutMs: 150 };
+  const { socket, peer } = await acceptPeer(options);
+  sendRawFrame(socket, { opcode: CLOSE });
+  assertEquals([socket.readyState, socket.trySend("late")], [2, false]);
+  const { error } = await soon(socket.closed, "end");
+  assertEquals(error?.code, "WS_CLOSE_TIMEOUT");
+  assertEquals((await soon(peer.readFrame(), "frame"))?.opcode, CLOSE);
+  const other = await joined();
+  sendRawFrame(other.server, { opcode: CLOSE, payload: new Uint8Array([15, 160]) });
+  for (const end of [other.server, other.client]) {
+    const { closeCode, wasClean } = await soon(end.closed, "end");
+    assertEquals([closeCode, wasClean], [4000, true]);
+  }
 });
 
 test("what needs a clock, what does not exist and what nobody takes is refused", () => {

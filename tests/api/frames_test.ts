@@ -5,7 +5,9 @@ import { test } from "node:test";
 import { assertEquals, assertIsError, assertThrows } from "@std/assert";
 import type { WebSocketConnection } from "../../src/api/connection.ts";
 import type { DataFrame } from "../../src/api/frame_consumer.ts";
+import { plainDriver } from "../../src/api/driver/mod.ts";
 import { checkHandler, type HandlerCallbacks } from "../../src/api/handler.ts";
+import { useAllocator } from "../../src/frames/mod.ts";
 import { encodeFrame } from "../support/wire.ts";
 import { closeFrame, handlePeer, joined, masked, OP, sleep, soon, text, until } from "./ends.ts";
 
@@ -74,6 +76,32 @@ test("frames that come one by one keep the rules: order, UTF-8, and a limit for 
   peer.write(masked({ ...frame, opcode: BINARY }, frame, frame, frame));
   await until(() => seen.length === 4, "a message that is longer than any limit of messages");
   socket.terminate();
+});
+
+test("a frame that the runtime has no memory for fails the connection, and is not handed over", async () => {
+  const frame = masked({ opcode: BINARY, payload: new Uint8Array(300_000) });
+  const fill = useAllocator(() => {
+    throw new RangeError("Array buffer allocation failed");
+  });
+  try {
+    const seen: unknown[] = [];
+    const driver = plainDriver("server", {
+      write() {},
+      frame: (it) => seen.push(it.payload.length),
+      error: ({ code }) => seen.push(code),
+    });
+    driver.start();
+    for (let at = 0; at < frame.length; at += 60_000) driver.feed(frame.slice(at, at + 60_000));
+    assertEquals(seen, ["WS_MESSAGE_TOO_LARGE"]);
+    const { peer, socket } = await handlePeer({ frame: () => void seen.push("frame") });
+    for (let at = 0; at < frame.length; at += 60_000) peer.write(frame.slice(at, at + 60_000));
+    peer.end();
+    const { error } = await soon(socket.closed, "end");
+    assertEquals([error?.code, error?.closeCode], ["WS_MESSAGE_TOO_LARGE", 1009]);
+    assertEquals(seen.length, 1);
+  } finally {
+    useAllocator(fill);
+  }
 });
 
 test("a frame callback may pause and close, and what it throws fails the connection", async () => {

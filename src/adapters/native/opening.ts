@@ -4,7 +4,7 @@
  */
 
 import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
-import type { ConnectionInfo } from "../../api/connection_core.ts";
+import type { ConnectionInfo } from "../../api/connection_info.ts";
 import { ConnectionTap } from "../../api/connection_tap.ts";
 import { checkHandler, type Handler, logError } from "../../api/handler.ts";
 import { type ServerOptions, type ServerSetup, setupServer } from "../../api/server_opening.ts";

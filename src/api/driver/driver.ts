@@ -9,7 +9,7 @@
  * @module
  */
 
-import { bytesOf, concatBytes, isBufferSource } from "../../bytes.ts";
+import { concatBytes } from "../../bytes.ts";
 import {
   type ClosePayload,
   type Deflation,
@@ -18,15 +18,17 @@ import {
   type Role,
 } from "../../connection/mod.ts";
 import { HandshakeError, WebSocketError } from "../../errors.ts";
-import { encodeUtf8, MAX_CONTROL_BYTES } from "../../frames/mod.ts";
+import { CLOSE } from "../../frames/mod.ts";
 import type { CloseInfo } from "../channel.ts";
 import { type DataFrame, FrameConsumer } from "../frame_consumer.ts";
 import type { Message } from "../message_queue.ts";
-import type { ResolvedOptions } from "../options.ts";
-import type { Bytes } from "../sender.ts";
+import { describe, type ResolvedOptions } from "../options.ts";
 import { type RawFrame, readRawFrame } from "./raw_frame.ts";
 
-/** What a driver tells, in order and at once, from within the calls that cause it. */
+/**
+ * What a driver tells, in order and at once, from within the calls that cause it. What one throws
+ * comes out of that call; thrown while bytes are fed, it fails the connection with 1011.
+ */
 export interface DriverEvents {
   /** Takes bytes for the peer, which are the taker's to keep. Needed, unless `io` is used. */
   write?(bytes: Uint8Array): void;
@@ -81,7 +83,8 @@ export class DriverCore implements EngineSink {
   onMessageToo: ((data: Message) => void) | undefined;
   readonly onOver: ((error: Error | undefined) => void)[] = [];
   onResume: (() => void) | undefined;
-  /** Waits until whoever reads the output has room, where that is a stream. */
+  /** Whether whoever reads the output has no room, where that is a stream; and a wait until it has. */
+  full: (() => boolean) | undefined;
   room: (() => Promise<void> | void) | undefined;
   /** Wait for the driver to be open, or over. */
   readonly onOpen: (() => void)[] = [];
@@ -93,6 +96,8 @@ export class DriverCore implements EngineSink {
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
   #feeding = false;
+  /** Whether the peer's bytes are over. */
+  #ended = false;
   /** Whether `open` is being told: what is fed meanwhile comes after what came with the head. */
   #opening = false;
   #error: WebSocketError | HandshakeError | undefined;
@@ -106,7 +111,11 @@ export class DriverCore implements EngineSink {
     this.options = options;
     this.#opener = opener;
     const { frame } = events;
-    if (frame !== undefined) this.#frames = new FrameConsumer((it) => frame.call(events, it));
+    if (frame === undefined) return;
+    this.#frames = new FrameConsumer(
+      (it) => frame.call(events, it),
+      (fault) => this.#engine!.fail(fault),
+    );
   }
 
   start(): void {
@@ -120,15 +129,37 @@ export class DriverCore implements EngineSink {
   }
 
   feed(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`Cannot feed: expected a Uint8Array, got ${describe(bytes)}`);
+    }
     if (this.state === "closed") return;
     if (this.state === "idle" || this.#opening) return this.keep(bytes);
-    if (this.#engine === undefined) return this.#opener.feed(bytes);
+    const engine = this.#engine;
+    if (engine === undefined) return this.#opener.feed(bytes);
+    // A peer that pings and does not read gets the latest pong alone.
+    if (this.full !== undefined) engine.holdPongs = this.full();
+    this.#feed(() => engine.receive(bytes));
+  }
+
+  /** Runs what tells of messages, and writes what came of it. */
+  #feed(receive: () => void): void {
     this.#feeding = true;
     try {
-      this.#engine.receive(bytes);
+      receive();
+    } catch (cause) {
+      const message = "Cannot go on: a callback of the driver failed";
+      this.#engine!.fail({ code: "WS_HANDLER_FAILED", closeCode: 1011, message }, cause);
+      throw cause; // where it came from, too: what follows it in these bytes is lost
     } finally {
       this.#feeding = false;
+      this.#flush();
     }
+  }
+
+  /** Whoever reads the output has room again. */
+  drained(): void {
+    if (this.#engine === undefined || this.state === "closed") return;
+    this.#engine.holdPongs = false;
     this.#flush();
   }
 
@@ -147,8 +178,15 @@ export class DriverCore implements EngineSink {
       const code = "WS_CONNECT_FAILED";
       return this.refused(new HandshakeError(`Cannot open: ${message}`, { code }));
     }
-    const code = "WS_CONNECTION_LOST";
-    this.#fail(new WebSocketError(`Cannot go on: ${message}`, { code }));
+    this.#ended = true;
+    this.#flush();
+  }
+
+  /** Both directions of the byte stream are gone. */
+  cut(why: string): void {
+    if (this.state === "closed") return;
+    if (this.#engine === undefined) return this.feedEnd();
+    this.#fail(new WebSocketError(`Cannot go on: ${why}`, { code: "WS_CONNECTION_LOST" }));
     this.#engine.abandon();
     this.#over();
   }
@@ -174,9 +212,13 @@ export class DriverCore implements EngineSink {
     this.#early.unshift(rest);
     this.#opening = true;
     for (const listener of this.onOpen.splice(0)) listener();
-    this.events.open?.();
-    this.#opening = false;
-    for (const bytes of this.#early.splice(0)) if (bytes.length > 0) this.feed(bytes);
+    try {
+      this.events.open?.();
+    } finally {
+      this.#opening = false;
+      for (const bytes of this.#early.splice(0)) if (bytes.length > 0) this.feed(bytes);
+      this.#flush();
+    }
   }
 
   /** The handshake failed. */
@@ -224,6 +266,7 @@ export class DriverCore implements EngineSink {
   raw(frame: RawFrame): boolean {
     const { first, payload, masked } = readRawFrame(frame);
     if (this.state !== "open") return false;
+    if ((first & 0x0f) === CLOSE) this.state = "closing";
     this.#run(() => this.#engine!.sendRaw(first, payload, masked));
     return true;
   }
@@ -271,7 +314,10 @@ export class DriverCore implements EngineSink {
       output.release();
       this.write(bytes);
     }
-    if (engine.state === "closed" || engine.state === "failed") this.#over();
+    if (engine.state === "closed" || engine.state === "failed") return this.#over();
+    // The peer's bytes are over; what the engine holds while paused, or inflates, still counts.
+    if (!this.#ended || this.#opening || engine.paused || engine.busy) return;
+    this.cut("the byte stream ended without a close frame");
   }
 
   #over(): void {
@@ -301,9 +347,11 @@ export class DriverCore implements EngineSink {
   }
 
   resume(): void {
-    this.#engine?.resume();
-    if (this.#engine !== undefined) this.#flush();
-    if (!this.paused) this.onResume?.();
+    const engine = this.#engine;
+    if (engine === undefined || this.state === "closed") return;
+    if (this.#feeding) engine.resume();
+    else this.#feed(() => engine.resume());
+    if (!engine.paused) this.onResume?.();
   }
 
   onMessage(data: Message): void {
@@ -353,16 +401,4 @@ export class DriverCore implements EngineSink {
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
-/** Checks the payload of a ping or pong. */
-export function controlBytes(payload: string | Bytes): Uint8Array {
-  if (typeof payload !== "string" && !isBufferSource(payload)) {
-    throw new TypeError("Cannot send control frame: expected a string or a BufferSource");
-  }
-  const bytes = typeof payload === "string" ? encodeUtf8(payload) : bytesOf(payload);
-  if (bytes.length <= MAX_CONTROL_BYTES) return bytes;
-  throw new RangeError(
-    `Cannot send control frame: payload is ${bytes.length} bytes, limit ${MAX_CONTROL_BYTES}`,
-  );
 }

@@ -102,6 +102,8 @@ export class ServerOpener implements Opener {
 
   async #pump(body: ReadableStream<Uint8Array>): Promise<void> {
     const reader = body.getReader();
+    // Given up meanwhile, nothing more is awaited of it.
+    this.#driver.onOver.push(() => void reader.cancel().catch(() => {}));
     try {
       for (;;) {
         const { done, value } = await reader.read();

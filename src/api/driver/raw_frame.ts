@@ -5,7 +5,7 @@
 
 import { bytesOf, EMPTY_BYTES, isBufferSource } from "../../bytes.ts";
 import { notOpen } from "../../connection/mod.ts";
-import { encodeUtf8 } from "../../frames/mod.ts";
+import { CLOSE, encodeUtf8 } from "../../frames/mod.ts";
 import { coreOf, type WebSocketConnection } from "../connection.ts";
 import { checkOptionNames, describe } from "../options.ts";
 import type { Bytes } from "../sender.ts";
@@ -58,7 +58,7 @@ export function readRawFrame(
  *
  * What follows stays in order: after a frame that leaves its message open, nothing else of a message
  * can be sent until another raw frame ends it (`send()` throws), and nothing at all after a raw close
- * frame. With compression, a frame with `rsv1` that is no deflated data breaks the peer's context.
+ * frame, which the peer has `closeTimeoutMs` to answer. With compression, a frame with `rsv1` that is no deflated data breaks the peer's context.
  *
  * @param socket A connection of this library's engine.
  * @param frame The frame.
@@ -80,7 +80,8 @@ export function readRawFrame(
  */
 export function sendRawFrame(socket: WebSocketConnection, frame: RawFrame): void {
   const { first, payload, masked } = readRawFrame(frame);
-  const { channel, sender } = coreOf(socket);
+  const core = coreOf(socket);
+  const { channel, sender } = core;
   if (channel.sendRaw === undefined) {
     throw new DOMException(
       `Cannot send frame: ${channel.capabilities.engine} frames for itself`,
@@ -92,4 +93,5 @@ export function sendRawFrame(socket: WebSocketConnection, frame: RawFrame): void
     throw new DOMException("Cannot send frame: a message is being sent", "InvalidStateError");
   }
   channel.sendRaw(first, payload, masked);
+  if (frame.opcode === CLOSE) core.closeSent();
 }

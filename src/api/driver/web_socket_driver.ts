@@ -6,10 +6,11 @@
 import { bytesOf, isBufferSource } from "../../bytes.ts";
 import { writeClosePayload } from "../../connection/mod.ts";
 import type { UpgradeRequest } from "../../handshake/mod.ts";
+import { controlPayload } from "../connection.ts";
 import type { Message } from "../message_queue.ts";
 import { describe } from "../options.ts";
 import type { Bytes } from "../sender.ts";
-import { controlBytes, type DriverCore, type DriverState } from "./driver.ts";
+import type { DriverCore, DriverState } from "./driver.ts";
 import type { RawFrame } from "./raw_frame.ts";
 
 /** A pair of streams. */
@@ -87,9 +88,6 @@ export class WebSocketDriver {
    * @throws {TypeError} If they are no `Uint8Array`.
    */
   feed(bytes: Uint8Array): void {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`Cannot feed: expected a Uint8Array, got ${describe(bytes)}`);
-    }
     this.#core.feed(bytes);
   }
 
@@ -128,12 +126,12 @@ export class WebSocketDriver {
    * @returns `false` when the driver is not open.
    */
   ping(payload: string | Bytes = "", onPong?: () => void): boolean {
-    return this.#core.ping(controlBytes(payload), onPong);
+    return this.#core.ping(controlPayload(payload), onPong);
   }
 
   /** Sends a pong that answers nothing, likewise. */
   pong(payload: string | Bytes = ""): boolean {
-    return this.#core.pong(controlBytes(payload));
+    return this.#core.pong(controlPayload(payload));
   }
 
   /**
@@ -187,10 +185,14 @@ function ioOf(core: DriverCore): DriverSide<Uint8Array> {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const readable = new ReadableStream<Uint8Array>({
     start: (it) => void (controller = it),
-    pull: () => wake?.(),
-    cancel: () => {
+    pull: () => {
+      core.drained();
       wake?.();
-      core.feedEnd();
+    },
+    cancel: () => {
+      core.onWrite = () => {}; // there is nobody to take it
+      wake?.();
+      core.cut("nobody takes its bytes any more");
     },
   }, { highWaterMark: 65536, size: (bytes) => bytes?.length ?? 0 });
   core.onWrite = (bytes) => {
@@ -204,10 +206,9 @@ function ioOf(core: DriverCore): DriverSide<Uint8Array> {
       // It was cancelled.
     }
   });
+  core.full = () => controller.desiredSize !== null && controller.desiredSize <= 0;
   core.room = () =>
-    controller.desiredSize !== null && controller.desiredSize <= 0 && core.state !== "closed"
-      ? new Promise((resolve) => wake = resolve)
-      : undefined;
+    core.full!() && core.state !== "closed" ? new Promise((resolve) => wake = resolve) : undefined;
   const writable = new WritableStream<Uint8Array>({
     async write(bytes) {
       core.feed(bytes);
@@ -216,7 +217,7 @@ function ioOf(core: DriverCore): DriverSide<Uint8Array> {
       }
     },
     close: () => core.feedEnd(),
-    abort: () => core.feedEnd(),
+    abort: () => core.cut("the byte stream failed"),
   });
   return { readable, writable };
 }

@@ -6,9 +6,10 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { serve } from "../../../src/adapters/serve.ts";
 import { Load, type LoadPlan } from "../../../src/cli/bench/load.ts";
-import { type CliIo, main } from "../../../src/cli/mod.ts";
+import { main } from "../../../src/cli/mod.ts";
 import { HandshakeError } from "../../../src/errors.ts";
 import { until, within } from "../../adapters/support/waiting.ts";
+import { surroundings } from "../surroundings.ts";
 
 const WAIT_MS = 40_000;
 
@@ -17,27 +18,6 @@ function plan(url: string, more: Partial<LoadPlan> = {}): LoadPlan {
     ...{ url, options: {}, connections: 1, depth: 1, size: 8, text: false },
     ...{ warmUpMs: 0, durationMs: WAIT_MS, ...more },
   };
-}
-
-/** Surroundings whose Ctrl-C the test presses. */
-function surroundings(): { io: CliIo; press(): void; errors: () => string; exits: number[] } {
-  const exits: number[] = [];
-  let errors = "";
-  let press = () => {};
-  const io: CliIo = {
-    input: (async function* () {})(),
-    outputIsTerminal: false,
-    errorIsTerminal: false,
-    write: () => Promise.resolve(true),
-    writeError: (text) => errors += text,
-    stopInput() {},
-    onInterrupt: (listener) => {
-      press = listener;
-      return () => {};
-    },
-    exit: (status) => void exits.push(status),
-  };
-  return { io, exits, press: () => press(), errors: () => errors };
 }
 
 /** A TCP server that is gone after use. */
@@ -62,28 +42,28 @@ async function withServer(
 }
 
 test("numbers out of range are refused", async () => {
-  const { io, errors } = surroundings();
+  const cli = surroundings();
   for (
     const flag of [
       ...["--connections=100001", "--depth=0", "--depth=10001", "--size=67108865"],
       ...["--duration=0.04", "--duration=86401", "--warm-up=86401"],
     ]
   ) {
-    assertEquals(await main(["bench", flag, "ws://127.0.0.1:1/"], io), 2, flag);
-    assertMatch(errors(), new RegExp(`${flag.split("=")[0]} must be a`));
+    assertEquals(await main(["bench", flag, "ws://127.0.0.1:1/"], cli.io), 2, flag);
+    assertMatch(cli.errors, new RegExp(`${flag.split("=")[0]} must be a`));
   }
 });
 
 test("Ctrl-C ends it while a server does not answer, and a second one at once", async () => {
   let came = 0;
   await withServer(() => came++, async (url) => {
-    const { io, press, errors, exits } = surroundings();
-    const ended = main(["bench", "-t", "60", "-c", "2", url], io);
+    const cli = surroundings();
+    const ended = main(["bench", "-t", "60", "-c", "2", url], cli.io);
     await until(() => came === 2, "two connections", WAIT_MS);
-    press();
-    press();
-    assertEquals([await within(ended, "the end", WAIT_MS), exits], [1, [130]]);
-    assertMatch(errors(), /no message came back/);
+    cli.press();
+    cli.press();
+    assertEquals([await within(ended, "the end", WAIT_MS), cli.exits], [1, [130]]);
+    assertMatch(cli.errors, /no message came back/);
   });
 });
 

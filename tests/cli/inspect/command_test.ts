@@ -1,9 +1,8 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
-import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { connect, type ConnectOptions, HandshakeError } from "../../../src/adapters/client.ts";
 import { serve, type ServeOptions, type Server } from "../../../src/adapters/serve.ts";
@@ -11,6 +10,7 @@ import type { Handler } from "../../../src/api/handler.ts";
 import { INSPECT_HELP } from "../../../src/cli/inspect/command.ts";
 import { encodeFrame } from "../../support/wire.ts";
 import { type CliRun, runCli, startCli } from "../spawn.ts";
+import { withFolder } from "../surroundings.ts";
 
 const ECHO: Handler = { message: (socket, data) => void socket.send(data) };
 
@@ -49,15 +49,6 @@ async function talk(url: string, messages: string[], options: ConnectOptions = {
     assertEquals((await echoes.next()).value, message);
   }
   await socket.close(4001, "bye");
-}
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(`${tmpdir()}/fullduplex-inspect-`);
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 test("every frame of both directions is shown, with the heads before and the end after", async () => {

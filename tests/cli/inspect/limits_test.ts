@@ -3,11 +3,10 @@
  */
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import net, { type AddressInfo, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { deflateRawSync } from "node:zlib";
-import { type CliIo, main } from "../../../src/cli/mod.ts";
+import { main } from "../../../src/cli/mod.ts";
 import { FrameView, type SeenFrame } from "../../../src/cli/inspect/frame_view.ts";
 import { HeadCollector } from "../../../src/cli/inspect/heads.ts";
 import { Proxy, type ProxyDeadlines } from "../../../src/cli/inspect/proxy.ts";
@@ -17,6 +16,7 @@ import { Session, type SessionSetup } from "../../../src/cli/inspect/session.ts"
 import { reach } from "../../../src/cli/inspect/target.ts";
 import { until, within } from "../../adapters/support/waiting.ts";
 import { encodeFrame } from "../../support/wire.ts";
+import { surroundings, withFolder } from "../surroundings.ts";
 
 const MiB = 2 ** 20;
 const WAIT_MS = 40_000;
@@ -215,15 +215,6 @@ test("a target that does not begin TLS is given up", async () => {
   });
 });
 
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(`${tmpdir()}/fullduplex-inspect-`);
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
 test("a record that waits for the disk is given up, once", async () => {
   await withFolder(async (folder) => {
     const errors: string[] = [];
@@ -296,41 +287,8 @@ test("a server that does not answer, or endlessly, accepts no replayed connectio
   });
 });
 
-/** Surroundings whose Ctrl-C the test presses. */
-function surroundings(write: () => boolean): {
-  io: CliIo;
-  press(): void;
-  readonly errors: string;
-  exits: number[];
-} {
-  const exits: number[] = [];
-  let errors = "";
-  let press = () => {};
-  const io: CliIo = {
-    input: (async function* () {})(),
-    outputIsTerminal: false,
-    errorIsTerminal: false,
-    write: () => Promise.resolve(write()),
-    writeError: (text) => errors += text,
-    stopInput() {},
-    onInterrupt: (listener) => {
-      press = listener;
-      return () => {};
-    },
-    exit: (status) => void exits.push(status),
-  };
-  return {
-    io,
-    exits,
-    press: () => press(),
-    get errors() {
-      return errors;
-    },
-  };
-}
-
 test("numbers out of range are refused, a reader that is gone and Ctrl-C end it", async () => {
-  const wrong = surroundings(() => true);
+  const wrong = surroundings();
   for (
     const flag of ["--port=65536", "--payload=1048577", "--speed=1000001", "--wait=86401"]
   ) {
@@ -346,7 +304,7 @@ test("numbers out of range are refused, a reader that is gone and Ctrl-C end it"
   assertEquals(await within(ended, "the end without a reader", WAIT_MS), 0);
   await until(client.over, "the end of its client", WAIT_MS);
 
-  const stopped = surroundings(() => true);
+  const stopped = surroundings();
   const stopping = main(args, stopped.io);
   await until(() => stopped.errors.includes("listening"), "the proxy", WAIT_MS);
   stopped.press();
