@@ -236,6 +236,22 @@ test("close() says 1001 to all, waits for them, and opens nothing more", async (
   }
 });
 
+test("a body that is shorter than it was to be is not taken, and shall be sent again", async () => {
+  const seen: unknown[] = [];
+  const fallback = createFallback({ message: (_, data) => void seen.push(data) });
+  const post = async (target: string, body: string, length = body.length) => {
+    const url = `http://h/?fullduplex=${target}`;
+    const headers = { "content-length": `${length}` };
+    return await fallback.fetch(new Request(url, { method: "POST", body, headers }));
+  };
+  const { session } = await (await post("open", `{"version":1}`)).json();
+  assertEquals((await post(`send.${session}`, `1 t"a"\n`, 20)).status, 408);
+  assertEquals(seen, []);
+  assertEquals(await (await post(`send.${session}`, `1 t"a"\n2 t"b"\n`)).text(), "a2\n");
+  assertEquals(seen, ["a", "b"]);
+  for (const socket of fallback.connections) socket.terminate();
+});
+
 test("signals cut a connection on either side", async () => {
   const [ours, theirs] = [new AbortController(), new AbortController()];
   const host = await start(echo, { signal: theirs.signal });

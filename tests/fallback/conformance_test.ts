@@ -157,6 +157,22 @@ for (const [name, start] of HOSTS) {
           { highWaterMark: 64 * 1024 },
         ));
 
+      test("both sides that wait for their sends do not wait for each other", () =>
+        using(
+          async (host) => {
+            const socket = await connect(host, { highWaterMark: 32 * 1024 });
+            const message = "x".repeat(16 * 1024);
+            const taker = read(socket, 200);
+            for (let n = 0; n < 200; n++) await within(socket.send(message), "room", 5000);
+            assertEquals((await within(taker, "the echo", 5000)).length, 200);
+            await socket.close();
+          },
+          async (socket) => {
+            for await (const message of socket) await socket.send(message);
+          },
+          { highWaterMark: 32 * 1024 },
+        ));
+
       test("a message above maxMessageBytes ends it with 1009 before it is whole", () =>
         using(
           async (host) => {
