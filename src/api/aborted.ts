@@ -26,7 +26,7 @@ export function handshakeAborted(signal: AbortSignal, where = ""): HandshakeErro
  *
  * @param signal The signal, aborted; its reason becomes the `cause`.
  */
-export function connectionAborted(signal: AbortSignal): WebSocketError {
+function connectionAborted(signal: AbortSignal): WebSocketError {
   return new WebSocketError("Cannot go on: the connection's signal was aborted", {
     code: "WS_ABORTED",
     cause: signal.reason,
