@@ -17,26 +17,18 @@ import {
   type ObservedFrames,
   type Role,
   type SharedMessage,
-  writeClosePayload,
 } from "../connection/mod.ts";
-import { WebSocketError, type WebSocketErrorCode } from "../errors.ts";
+import type { WebSocketError, WebSocketErrorCode } from "../errors.ts";
 import type { FrameWriter } from "../frames/mod.ts";
 import type { PermessageDeflate } from "../extensions/mod.ts";
-import { unwatchAbort, watchAbort } from "./abort_watch.ts";
-import { connectionAborted } from "./aborted.ts";
-import type {
-  Channel,
-  ChannelEvents,
-  CloseInfo,
-  ConnectionCapabilities,
-  LastWord,
-} from "./channel.ts";
+import { cutOnAbort } from "./aborted.ts";
+import type { Channel, ChannelEvents, ConnectionCapabilities, LastWord } from "./channel.ts";
+import { EngineEnding } from "./engine_ending.ts";
 import { DEFLATED_CAPABILITIES, ENGINE_CAPABILITIES } from "./engine_capabilities.ts";
 import { type Beating, Heartbeat } from "./heartbeat.ts";
 import { IdleContext } from "./idle_context.ts";
 import { IdleFlush } from "./idle_flush.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { PatientTimer } from "./patient_timer.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** From this many gathered bytes on nothing is waited for. */
@@ -44,9 +36,6 @@ const FLUSH_BYTES = 256 * 1024;
 
 /** While more than this waits to be sent, only the latest ping is answered. */
 const HOLD_PONGS_BYTES = 16 * 1024;
-
-/** How long the close frame of `terminate()` may take to leave, in milliseconds. */
-const LAST_WORD_MS = 1000;
 
 /** Drives an {@linkcode Engine} over a {@linkcode Transport}. */
 export class EngineChannel implements Channel, EngineSink, TransportEvents, Beating {
@@ -80,11 +69,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** Made when a compression context of the sending side is first used. */
   #idleContext: IdleContext | undefined;
 
-  #closeTimer: PatientTimer | undefined;
-  /** Whether nothing is waited for but that the last word leaves. */
-  #cutting = false;
-  #onAbort: (() => void) | undefined;
-  #error: WebSocketError | undefined;
+  /** Lets go of the signal. */
+  #unwatch: (() => void) | undefined;
+  /** Made when the connection begins to end. */
+  #ending: EngineEnding | undefined;
   #finished = false;
 
   /**
@@ -150,11 +138,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     if (this.#finished) return;
     if (this.open) this.#heartbeat?.start();
     const signal = this.#options.signal;
-    if (signal !== undefined) {
-      this.#onAbort = () => this.terminate(connectionAborted(signal));
-      if (signal.aborted) return this.#onAbort();
-      watchAbort(signal, this.#onAbort);
-    }
+    this.#unwatch = cutOnAbort(signal, this);
+    if (signal?.aborted) return;
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined && early.length > 0) this.onData(early);
@@ -242,23 +227,10 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   terminate(error: WebSocketError, last?: LastWord): void {
     if (this.#finished) return;
-    if (this.#engine.state !== "closed") {
-      this.#error ??= error;
-      // Behind bytes that the peer does not take, a last word would keep the connection.
-      const says = last !== undefined && !this.#blocked;
-      this.#engine.abandon(says ? writeClosePayload(last.closeCode, last.reason) : undefined);
-      const output = this.#output;
-      if (output.pendingBytes > 0 && !this.#transport.write(output.take())) return this.#cutSoon();
-    }
-    this.#transport.destroy();
-  }
-
-  /** Cuts when the last word has left, or could not. */
-  #cutSoon(): void {
-    this.#blocked = this.#cutting = true;
+    // Behind bytes that the peer does not take, a last word would keep the connection.
+    if (!this.#end.terminate(error, this.#blocked ? undefined : last)) return;
+    this.#blocked = true;
     this.#heartbeat?.stop();
-    this.#closeTimer?.stop();
-    this.#closeTimer = new PatientTimer(LAST_WORD_MS, () => this.#transport.destroy());
   }
 
   #afterSend(): void {
@@ -321,7 +293,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   onDrain(): void {
-    if (this.#cutting) return this.#transport.destroy();
+    if (this.#ending?.cutting) return this.#transport.destroy();
     this.#blocked = false;
     this.#output.release();
     this.#heartbeat?.drained();
@@ -336,29 +308,17 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     if (this.#finished) return;
     this.#finished = true;
     this.#heartbeat?.stop();
-    this.#closeTimer?.stop();
+    this.#ending?.stop();
     this.#idleContext?.stop();
-    if (this.#onAbort !== undefined) {
-      unwatchAbort(this.#options.signal!, this.#onAbort);
-    }
+    this.#unwatch?.();
     const clean = this.#engine.state === "closed";
-    if (!clean && this.#error === undefined) {
-      this.#error = lost(
-        "WS_CONNECTION_LOST",
-        "the byte stream closed before the close handshake",
-        error,
-      );
-      this.#events.onFailure(this.#error);
+    if (!clean) {
+      const why = "the byte stream closed before the close handshake";
+      const lost = this.#end.lose("WS_CONNECTION_LOST", why, error);
+      if (lost !== undefined) this.#events.onFailure(lost);
     }
     this.#engine.abandon();
-    this.#events.onClosed(this.#closeInfo(clean));
-  }
-
-  #closeInfo(clean: boolean): CloseInfo {
-    const { closeCode, reason } = this.#engine.closeReceived ?? { closeCode: 1006, reason: "" };
-    return clean || this.#error === undefined
-      ? { closeCode, reason, wasClean: clean }
-      : { closeCode, reason, wasClean: false, error: this.#error };
+    this.#events.onClosed(this.#end.info(clean));
   }
 
   onSilence(): void {
@@ -369,27 +329,24 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   /** Cuts a connection that the peer or the network gave up. */
   #lose(code: WebSocketErrorCode, why: string): void {
     if (this.#finished) return;
-    const error = lost(code, why);
-    const first = this.#error === undefined;
-    this.#error ??= error;
+    const lost = this.#end.lose(code, why);
     this.#engine.abandon();
-    if (first) this.#events.onFailure(error);
+    if (lost !== undefined) this.#events.onFailure(lost);
     this.#transport.destroy();
   }
 
+  get #end(): EngineEnding {
+    return this.#ending ??= new EngineEnding(this.#engine, this.#transport);
+  }
+
   #startCloseTimer(): void {
-    if (this.#closeTimer !== undefined || this.#finished) return;
+    if (this.#finished) return;
     this.#heartbeat?.stop();
-    this.#closeTimer = new PatientTimer(this.#options.closeTimeoutMs, () => {
-      if (this.#engine.state !== "closed" && this.#engine.state !== "failed") {
-        this.#lose(
-          "WS_CLOSE_TIMEOUT",
-          `no close frame came within ${this.#options.closeTimeoutMs} ms`,
-        );
-      } else {
-        this.#transport.destroy();
-      }
-    });
+    const ms = this.#options.closeTimeoutMs;
+    this.#end.startTimer(
+      ms,
+      () => this.#lose("WS_CLOSE_TIMEOUT", `no close frame came within ${ms} ms`),
+    );
   }
 
   // ------------------------------------------------------- receiving: the engine
@@ -432,7 +389,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   }
 
   onFailure(error: WebSocketError): void {
-    this.#error ??= error;
+    this.#end.error ??= error;
     this.#events.onFailure(error);
   }
 
@@ -485,8 +442,4 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   deliverFrames(): void {
     this.#engine.deliverFrames();
   }
-}
-
-function lost(code: WebSocketErrorCode, why: string, cause?: unknown): WebSocketError {
-  return new WebSocketError(`Cannot go on: ${why}`, { code, cause });
 }

@@ -8,8 +8,7 @@
  * @module
  */
 
-import { unwatchAbort, watchAbort } from "../api/abort_watch.ts";
-import { connectionAborted } from "../api/aborted.ts";
+import { cutOnAbort } from "../api/aborted.ts";
 import type { Channel, ChannelEvents, CloseInfo, ConnectionCapabilities } from "../api/channel.ts";
 import { notOpen, type Role, type SharedMessage } from "../api/dialect.ts";
 import type { ResolvedOptions } from "../api/options.ts";
@@ -55,7 +54,8 @@ export class HixieChannel implements Channel, TransportEvents {
   #finished = false;
   #error: WebSocketError | undefined;
   #closeTimer: PatientTimer | undefined;
-  #onAbort: (() => void) | undefined;
+  /** Lets go of the signal. */
+  #unwatch: (() => void) | undefined;
 
   /**
    * @param version Which draft.
@@ -110,11 +110,8 @@ export class HixieChannel implements Channel, TransportEvents {
   start(): void {
     if (this.#finished) return;
     const { signal } = this.#options;
-    if (signal !== undefined) {
-      this.#onAbort = () => this.terminate(connectionAborted(signal));
-      if (signal.aborted) return this.#onAbort();
-      watchAbort(signal, this.#onAbort);
-    }
+    this.#unwatch = cutOnAbort(signal, this);
+    if (signal?.aborted) return;
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined && early.length > 0) this.onData(early);
@@ -304,7 +301,7 @@ export class HixieChannel implements Channel, TransportEvents {
     if (this.#finished) return;
     this.#finished = true;
     this.#closeTimer?.stop();
-    if (this.#onAbort !== undefined) unwatchAbort(this.#options.signal!, this.#onAbort);
+    this.#unwatch?.();
     const done = this.#over && !this.#failed;
     if (!done && this.#error === undefined) {
       this.#error = lost("WS_CONNECTION_LOST", "the byte stream closed before its end", cause);

@@ -15,8 +15,7 @@ import { concatBytes } from "../../bytes.ts";
 import type { SharedMessage } from "../../connection/mod.ts";
 import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../../errors.ts";
 import { CloseCode, decodeValidUtf8, encodeUtf8, TEXT } from "../../frames/mod.ts";
-import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
-import { connectionAborted } from "../../api/aborted.ts";
+import { cutOnAbort } from "../../api/aborted.ts";
 import type {
   Channel,
   ChannelEvents,
@@ -69,7 +68,8 @@ export class NativeChannel implements Channel, NativeEvents {
   #partBytes = 0;
 
   #closeTimer: PatientTimer | undefined;
-  #onAbort: (() => void) | undefined;
+  /** Lets go of the signal. */
+  #unwatch: (() => void) | undefined;
   #error: WebSocketError | undefined;
 
   /**
@@ -104,11 +104,8 @@ export class NativeChannel implements Channel, NativeEvents {
     this.#started = true;
     if (this.#open) this.#heartbeat?.start();
     const signal = this.#options.signal;
-    if (signal !== undefined) {
-      this.#onAbort = () => this.terminate(connectionAborted(signal));
-      if (signal.aborted) return this.#onAbort();
-      watchAbort(signal, this.#onAbort);
-    }
+    this.#unwatch = cutOnAbort(signal, this);
+    if (signal?.aborted) return;
     if (!this.#paused) this.resume();
   }
 
@@ -336,7 +333,7 @@ export class NativeChannel implements Channel, NativeEvents {
     this.#dropping = true;
     this.#heartbeat?.stop();
     this.#closeTimer?.stop();
-    if (this.#onAbort !== undefined) unwatchAbort(this.#options.signal!, this.#onAbort);
+    this.#unwatch?.();
     this.#socket.release();
     this.#events.onClosed(info);
   }
