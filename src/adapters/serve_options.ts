@@ -38,7 +38,7 @@ export interface ServeOptions extends ServerOptions {
    * the server closes; one that a crashed server left behind is in use until it is removed. Default: none.
    */
   path?: string;
-  /** How many connections may wait to be accepted. Default: the runtime's own. */
+  /** How many may wait to be accepted; Bun 1.4 takes 512 anyway. Default: the runtime's own. */
   backlog?: number;
   /** Serves wss: and https: instead of ws: and http:. Default: no TLS. */
   tls?: ServerTlsOptions;

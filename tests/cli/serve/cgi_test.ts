@@ -147,14 +147,17 @@ cgiTest("a local redirect is answered as the other target is, without the body",
 cgiTest("HEAD runs the program, and the client gets only the head", {
   a: `echo "$REQUEST_METHOD" > ../method; ${PLAIN}; echo body`,
   b: "printf 'Content-Type: a/b\\nContent-Length: 4\\n\\nbody'",
+  c: "printf 'Content-Type: a/b\\nContent-Length: 4\\n\\n'",
 }, async ({ port, folder }) => {
   const peer = await RawPeer.connect(port);
   const line = (name: string) =>
     head([`HEAD /cgi-bin/${name} HTTP/1.1`, `Host: localhost:${port}`]);
   peer.write(line("a"));
   assertMatch(await peer.readHead(), /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/plain\r\n/i);
-  peer.write(line("b"));
-  assertMatch(await peer.readHead(), /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 4/i);
+  for (const name of ["b", "c"]) {
+    peer.write(line(name));
+    assertMatch(await peer.readHead(), /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 4/i);
+  }
   peer.write(line("none"));
   assertMatch(await peer.readHead(), /^HTTP\/1\.1 404 /); // no byte of a body in between
   peer.destroy();
