@@ -37,9 +37,9 @@ async function read(socket: WebSocketConnection, count: number): Promise<unknown
   return seen;
 }
 
-for (const [name, start] of HOSTS) {
+for (const [at, [name, start]] of HOSTS.entries()) {
   for (const mode of FALLBACK_MODES) {
-    for (const seed of [1, 2]) {
+    for (const seed of [at + 1]) {
       test(
         `${name}, ${mode}: every message comes once and in order when requests and responses are cut ` +
           `at any byte (seed ${seed})`,
