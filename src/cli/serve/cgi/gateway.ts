@@ -158,7 +158,7 @@ export class Gateway {
       this.#log.error(`${target.path} is killed: it took more than ${this.#seconds} s`);
       run.kill();
       if (state.sending) request.outgoing.destroy(); // it may wait for a client that does not read
-    }, deadline - performance.now());
+    }, Math.max(0, deadline - performance.now()));
     run.ended.then(() => {
       clearTimeout(timer);
       this.#runs.delete(run);
