@@ -144,12 +144,15 @@ for (const [name, choice] of Object.entries(CLASSES)) {
       const server = await listenRaw(() => {});
       const socket = open(server.url, { connectTimeoutMs: 100, maxAttempts: 2 });
       const causes = causesOf(socket);
-      await ended(socket);
-      assertEquals(server.peers.length, 2);
-      for (const { error } of causes) {
-        assertEquals((error as HandshakeError).code, "WS_HANDSHAKE_TIMEOUT");
+      try {
+        await ended(socket);
+        const codes = causes.map(({ error }) => (error as HandshakeError).code);
+        assertEquals(codes, ["WS_HANDSHAKE_TIMEOUT", "WS_HANDSHAKE_TIMEOUT"]);
+        // Node 26.10's own class may open one more, on which it asks for nothing.
+        assertEquals(server.peers.filter((peer) => peer.text !== "").length, 2);
+      } finally {
+        await server.close(); // else the process would not end
       }
-      await server.close();
     });
 
     test("it tries again after whatever a server may answer", async () => {
