@@ -16,6 +16,7 @@ import { WEBSOCKET_ERROR_CODES, WebSocketError } from "../errors.ts";
 import { CallbackConsumer } from "./callback_consumer.ts";
 import type { Channel, ChannelEvents, CloseInfo, LastWord } from "./channel.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
+import { DrainWatch } from "./drain_watch.ts";
 import { closeAnswer, type HandlerCallbacks } from "./handler.ts";
 import { FrameConsumer } from "./frame_consumer.ts";
 import {
@@ -114,6 +115,10 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   useCallbacks(callbacks: HandlerCallbacks, onError: (error: unknown) => void): void {
     this.#callbacks = callbacks;
     this.#onError = onError;
+    const { drain } = callbacks;
+    if (drain !== undefined) {
+      this.sender.drains = new DrainWatch(() => this.call(drain, undefined));
+    }
     if (callbacks.frame !== undefined) return this.#useFrames(callbacks.frame, callbacks);
     if (callbacks.message !== undefined) this.#consumer = new CallbackConsumer(this, callbacks);
     this.call(callbacks.open, undefined);
@@ -316,6 +321,7 @@ export class ConnectionCore implements ChannelEvents, FlowControl {
   }
 
   onDrain(): void {
+    this.sender.drains?.stop();
     this.call(this.#callbacks?.drain, undefined);
   }
 

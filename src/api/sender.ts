@@ -13,6 +13,7 @@ import { WebSocketError } from "../errors.ts";
 import { BY_REFERENCE_BYTES, CloseCode, encodeUtf8 } from "../frames/mod.ts";
 import { unwatchAbort, watchAbort } from "./abort_watch.ts";
 import type { Channel } from "./channel.ts";
+import type { DrainWatch } from "./drain_watch.ts";
 import { FragmentEncoder } from "./fragment_encoder.ts";
 import { checkOptionNames, describe } from "./options.ts";
 import { PreparedMessage, sharedOf } from "./prepared_message.ts";
@@ -81,6 +82,8 @@ export class Sender {
   /** The stream being sent, to be cancelled when the connection ends. */
   #source: StreamSource | undefined;
   #closing = false;
+  /** Who tells of drains; `undefined` where nobody wants to know. */
+  drains: DrainWatch | undefined;
 
   constructor(channel: Channel, highWaterMark: number, maxBufferedBytes: number) {
     this.#channel = channel;
@@ -133,7 +136,10 @@ export class Sender {
       );
     }
     if (this.#line !== undefined || this.#closing || !this.#channel.open) return false;
-    if (this.#channel.bufferedAmount > this.#highWaterMark) return false;
+    if (this.#channel.bufferedAmount > this.#highWaterMark) {
+      this.drains?.rise();
+      return false;
+    }
     const text = typeof data === "string" || (prepared && data.type === "text");
     if (!text && !this.#channel.capabilities.binary) return false;
     const size = typeof data === "string" ? data.length * 3 : data.byteLength;
@@ -151,11 +157,13 @@ export class Sender {
       ? this.#channel.sendText(data)
       : this.#channel.sendBytes(bytesOf(data), "binary", false);
     if (sent instanceof Promise) handled(sent);
+    if (this.drains !== undefined) this.#noteHigh(this.drains);
     return true;
   }
 
   /** Lets those go on who waited for what has left now. */
   onFlush(): void {
+    if (this.drains !== undefined && this.#channel.bufferedAmount === 0) this.drains.empty();
     if (this.#waiters.length === 0) return;
     const buffered = this.#channel.bufferedAmount;
     const waiters = this.#waiters;
@@ -168,6 +176,7 @@ export class Sender {
 
   /** Ends everything that waits: the connection is over. */
   onClosed(error: WebSocketError): void {
+    this.drains?.stop();
     const waiters = this.#waiters;
     this.#waiters = NOBODY;
     for (const waiter of waiters) waiter.reject(error);
@@ -222,7 +231,13 @@ export class Sender {
       : this.#untilBelow(below);
   }
 
+  /** A handler may look at `bufferedAmount` itself, and wait for a drain when that is too much. */
+  #noteHigh(drains: DrainWatch): void {
+    if (this.#channel.bufferedAmount > this.#highWaterMark) drains.rise();
+  }
+
   #untilBelow(below: number): Promise<void> {
+    if (this.drains !== undefined) this.#noteHigh(this.drains);
     if (this.#channel.bufferedAmount <= below) return SENT;
     return handled(
       new Promise((resolve, reject) => this.#addWaiter({ below, resolve, reject })),
