@@ -1,8 +1,8 @@
 /** Drains of what left at once: the socket took all of it when the callback had returned. */
 import { test } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { connect } from "../../src/adapters/client.ts";
-import { type Handler, serve } from "../../src/adapters/serve.ts";
+import { type Handler, serve, type WebSocketConnection } from "../../src/adapters/serve.ts";
 import { sleep, until } from "./support/waiting.ts";
 
 const MARK = 1000;
@@ -11,14 +11,15 @@ const PIECE = new Uint8Array(100);
 /** Serves a handler to one client that reads all, and counts what it got. */
 async function withReader(
   handler: Handler,
-  body: (got: () => number, end: () => Promise<unknown>) => Promise<void>,
+  body: (got: () => number, socket: WebSocketConnection) => Promise<void>,
+  highWaterMark = MARK,
 ): Promise<void> {
-  await using server = await serve(handler, { port: 0, highWaterMark: MARK });
+  await using server = await serve(handler, { port: 0, highWaterMark });
   let got = 0;
   const socket = await connect(server.url, { handler: { message: () => void got++ } });
   await socket.send("go");
   try {
-    await body(() => got, () => socket.close());
+    await body(() => got, socket);
   } finally {
     socket.terminate();
   }
@@ -97,18 +98,78 @@ test("a handler that fills up at each drain neither calls itself nor keeps other
   });
 });
 
-test("no drain is told when the connection is over", async () => {
-  const events: string[] = [];
+test("a refusal because of control frames alone is followed by a drain", async () => {
+  let drains = 0;
+  await withReader(
+    {
+      message(socket) {
+        void socket.ping();
+        assertEquals(socket.trySend(PIECE), false);
+      },
+      drain: () => void drains++,
+    },
+    () => until(() => drains === 1, "a drain"),
+    1,
+  );
+});
+
+test("a drain is never told inside of a send", async () => {
+  let sending = false;
+  const told: boolean[] = [];
+  await withReader({
+    async message(socket) {
+      await sleep(0); // out of the receive call, where what is gathered is written by size
+      sending = true;
+      for (let i = 0; i < 5; i++) void socket.send(new Uint8Array(60_000));
+      sending = false;
+    },
+    drain: () => void told.push(sending),
+  }, async () => {
+    await until(() => told.length > 0, "a drain");
+    assertEquals(told.includes(true), false);
+  }, 200_000);
+});
+
+test("what had to wait is told once when it has left, and not again with what is sent later", async () => {
+  let drains = 0;
+  let server: WebSocketConnection | undefined;
   await withReader({
     message(socket) {
-      while (socket.trySend(PIECE));
-      socket.terminate();
+      server = socket;
+      for (let i = 0; i < 200; i++) void socket.send(new Uint8Array(100_000));
     },
-    drain: () => void events.push("drain"),
-    close: () => void events.push("close"),
-  }, async () => {
-    await until(() => events.length > 0, "the end");
+    drain: () => void drains++,
+  }, async (got, socket) => {
+    await until(() => server !== undefined && server.bufferedAmount > 0, "a wait");
+    socket.pause();
     await sleep(50);
-    assert(events.join() === "close", events.join());
+    assertEquals(drains, 0);
+    socket.resume();
+    await until(() => got() === 200 && drains > 0, "a drain");
+    await sleep(50);
+    assertEquals(drains, 1);
+    await server!.send("small");
+    await until(() => got() === 201, "the small one");
+    await sleep(50);
+    assertEquals(drains, 1);
   });
 });
+
+for (const when of ["before it has left", "when it has left"]) {
+  test(`no drain is told when the connection is over ${when}`, async () => {
+    const events: string[] = [];
+    await withReader({
+      message(socket) {
+        while (socket.trySend(PIECE));
+        if (when === "before it has left") socket.terminate();
+        else void Promise.resolve().then(() => socket.terminate());
+      },
+      drain: () => void events.push("drain"),
+      close: () => void events.push("close"),
+    }, async () => {
+      await until(() => events.length > 0, "the end");
+      await sleep(50);
+      assertEquals(events, ["close"]);
+    });
+  });
+}
