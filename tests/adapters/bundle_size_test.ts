@@ -19,7 +19,7 @@ const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[
   ["{ WebSocketStream }", CLIENT, { initial: 13_100, compressing: 43_000, single: 43_000 }],
   ["{ ReconnectingWebSocket }", CLIENT, { initial: 19_000, compressing: 48_500, single: 48_500 }],
   ["{ WebSocketError }", CLIENT, { initial: 1_600, single: 520 }],
-  ["*", "fullduplex/browser", { single: 18_600 }],
+  ["*", "fullduplex/browser", { single: 18_900 }],
   ["*", "fullduplex/serve", { single: 39_000 }],
   ["*", "fullduplex/stream", { single: 35_000 }],
   ["{ Engine }", ENGINE, { single: 8_192 }],
