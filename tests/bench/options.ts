@@ -42,9 +42,9 @@ export const HELP = `deno task bench [options]
 }
   --servers LIST        ${[...new Set(SERVER_KINDS.map(({ kind }) => kind))].join(", ")}
   --runtimes LIST       ${RUNTIMES.join(", ")} (default: all)
-  --rounds N            rounds of each workload (default: 5; --quick: 2)
-  --seconds N           length of one measurement (default: 1.5; --quick: 0.4)
-  --warm-up N           seconds before it (default: 0.5; --quick: 0.25)
+  --rounds N            rounds of each workload (default: 30; --quick: 5)
+  --seconds N           length of one measurement (default: 0.15; --quick: 0.1)
+  --warm-up N           seconds before the first of them (default: 1; --quick: 0.3)
   --load bun|node       what the load generator runs on (default: bun)
   --uws PATH            a folder with a built uWebSockets.js, or programs/uwebsockets.cpp compiled,
                         to be measured as well
@@ -87,9 +87,9 @@ export function readOptions(args: string[]): BenchOptions | "help" {
     servers: list("servers", values.servers, SERVER_KINDS.map(({ kind }) => kind)) ?? [],
     runtimes: list("runtimes", values.runtimes, RUNTIMES) ??
       (quick ? RUNTIMES.filter((name) => name !== "node-newest") : RUNTIMES),
-    rounds: number("rounds", values.rounds) ?? (quick ? 2 : 5),
-    seconds: number("seconds", values.seconds) ?? (quick ? 0.4 : 1.5),
-    warmUpSeconds: number("warm-up", values["warm-up"]) ?? (quick ? 0.25 : 0.5),
+    rounds: number("rounds", values.rounds) ?? (quick ? 5 : 30),
+    seconds: number("seconds", values.seconds) ?? (quick ? 0.1 : 0.15),
+    warmUpSeconds: number("warm-up", values["warm-up"]) ?? (quick ? 0.3 : 1),
     load: list("load", values.load, ["bun", "node"] as const)![0],
     uws: values.uws,
     output: values.output,
@@ -112,7 +112,7 @@ function list<Name extends string>(
 function number(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  // Runs stay below the 20 seconds after which heartbeats would be counted as replies.
+  // A longer round could have heartbeats among its replies.
   if (value > 0 && value <= (option === "rounds" ? 1000 : 15)) return value;
   throw new TypeError(`Cannot use --${option} ${text}: expected a number above 0, at most 15 s`);
 }

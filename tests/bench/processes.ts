@@ -6,7 +6,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import type { LoadConfig, LoadResult } from "./load/load.ts";
+import type { LoadConfig } from "./load/load.ts";
+import type { LoadResult, Round } from "./load/rounds.ts";
 
 /** The core of what is measured, and the core of what drives it. */
 export const MEASURED_CORE = 0;
@@ -152,34 +153,45 @@ export async function startServer(program: Program): Promise<RunningServer> {
   }
 }
 
-/** Runs a load (or a client, which takes and gives the same) to its end. */
-export async function runLoad(program: Program, config: LoadConfig): Promise<LoadResult> {
-  const child = start({ ...program, command: [...program.command, JSON.stringify(config)] });
-  const lines = new Lines(child);
-  try {
-    const result = await lines.find("{", config.warmUpMs + config.measureMs + 60_000);
-    await lines.ended;
-    return JSON.parse(`{${result}`);
-  } finally {
-    child.kill("SIGKILL");
-  }
+/** A load (or a client, which takes and gives the same) whose connections are open. */
+export interface RunningLoad {
+  run(round: Round): Promise<LoadResult>;
+  stop(): Promise<void>;
 }
 
-/** Opens connections that do nothing, for as long as `use` takes. */
-export async function withIdleConnections<Value>(
-  program: Program,
-  config: LoadConfig,
-  use: () => Promise<Value>,
-): Promise<Value> {
+/** Starts a load and waits until its connections are open. */
+export async function startLoad(program: Program, config: LoadConfig): Promise<RunningLoad> {
   const child = start({ ...program, command: [...program.command, JSON.stringify(config)] });
   const lines = new Lines(child);
   try {
     await lines.find("READY", 60_000);
-    return await use();
-  } finally {
-    child.stdin!.end();
+  } catch (error) {
     child.kill("SIGKILL");
-    await lines.ended;
+    throw error;
+  }
+  return {
+    async run(round) {
+      child.stdin!.write(`${JSON.stringify(round)}\n`);
+      return JSON.parse(`{${await lines.find("{", round.warmUpMs + round.measureMs + 60_000)}`);
+    },
+    async stop() {
+      child.kill("SIGKILL");
+      await lines.ended;
+    },
+  };
+}
+
+/** Runs one round of a load. */
+export async function runLoad(
+  program: Program,
+  config: LoadConfig,
+  round: Round,
+): Promise<LoadResult> {
+  const load = await startLoad(program, config);
+  try {
+    return await load.run(round);
+  } finally {
+    await load.stop();
   }
 }
 

@@ -1,18 +1,24 @@
 /** Medians and ratios. */
 
-/** A ratio, as a median over rounds, and how far the rounds lie apart. */
+/** A ratio, as a median over rounds, and between what the middle half of the rounds lies. */
 export interface Ratio {
   median: number;
-  least: number;
-  most: number;
+  low: number;
+  high: number;
+}
+
+/** The value below which a part of the values lies, between two of them if need be; NaN of nothing. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  if (sorted.length === 0) return NaN;
+  const at = (sorted.length - 1) * part;
+  const below = sorted[Math.floor(at)];
+  return below + (sorted[Math.ceil(at)] - below) * (at - Math.floor(at));
 }
 
 /** The median; NaN of nothing. */
 export function median(values: readonly number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  if (sorted.length === 0) return NaN;
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return quantile(values, 0.5);
 }
 
 /**
@@ -28,5 +34,5 @@ export function ratio(values: readonly number[], peers: readonly number[]): Rati
     if (Number.isFinite(one)) ratios.push(one);
   }
   if (ratios.length === 0) return undefined;
-  return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
+  return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
 }

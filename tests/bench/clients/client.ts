@@ -6,7 +6,9 @@
  */
 
 import process from "node:process";
-import type { LoadConfig, LoadResult } from "../load/load.ts";
+import type { LoadConfig } from "../load/load.ts";
+import { Meter } from "../load/meter.ts";
+import { answerRounds } from "../load/rounds.ts";
 
 /** A connection of the library under test. */
 export interface Sending {
@@ -18,36 +20,24 @@ export type Open = (url: string, onMessage: () => void) => Promise<Sending>;
 
 /** Runs the load with a library. */
 export async function runClient(open: Open): Promise<void> {
-  const config: LoadConfig = JSON.parse(process.argv[2]);
-  const { port, workload, warmUpMs, measureMs, leastCount = 0 } = config;
+  const { port, workload }: LoadConfig = JSON.parse(process.argv[2]);
   const { size, type, inFlight, connections } = workload;
   const data = type === "text" ? "abcdefgh".repeat(size / 8) : new Uint8Array(size).fill(7);
-  let count = 0;
-  const starts: (() => void)[] = [];
+  const sockets: Sending[] = [];
+  // What is measured here is this process.
+  const meter = new Meter(() => {
+    meter.underWay = connections * inFlight;
+    for (const socket of sockets) {
+      for (let n = 0; n < inFlight; n++) socket.send(data);
+    }
+  }, process.pid);
   for (let i = 0; i < connections; i++) {
     const socket: Sending = await open(`ws://127.0.0.1:${port}/`, () => {
-      count++;
-      socket.send(data);
+      meter.count++;
+      if (meter.sending) socket.send(data);
+      else meter.underWay--;
     });
-    starts.push(() => {
-      for (let n = 0; n < inFlight; n++) socket.send(data);
-    });
+    sockets.push(socket);
   }
-  for (const start of starts) start();
-  await new Promise((resolve) => setTimeout(resolve, warmUpMs));
-  const used = process.cpuUsage();
-  const start = performance.now();
-  const from = count;
-  do {
-    await new Promise((resolve) => setTimeout(resolve, measureMs));
-  } while (count - from < leastCount);
-  const seconds = (performance.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(used);
-  const result: LoadResult = {
-    count: count - from,
-    seconds,
-    serverBusy: (user + system) / 1e6 / seconds, // what is measured here is the client
-  };
-  console.log(JSON.stringify(result));
-  process.exit(0);
+  answerRounds((round) => meter.run(round));
 }

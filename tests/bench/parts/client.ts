@@ -4,13 +4,13 @@
  */
 
 import type { BenchOptions } from "../options.ts";
-import { DRIVING_CORE, MEASURED_CORE, runLoad, startServer } from "../processes.ts";
+import { DRIVING_CORE, MEASURED_CORE, startLoad, startServer } from "../processes.ts";
 import type { Progress } from "../progress.ts";
 import type { Table } from "../results.ts";
 import type { RuntimeName } from "../servers.ts";
 import type { Setup } from "../setup.ts";
 import type { Workload } from "../workloads.ts";
-import { chosenWorkloads, type Entry, runRounds, toRows } from "./load.ts";
+import { attempt, chosenWorkloads, type Entry, runRounds, toRows } from "./load.ts";
 
 interface Client {
   kind: string;
@@ -43,7 +43,7 @@ function clientWorkloads(options: BenchOptions): Workload[] {
 /** How many single runs this part is. */
 export function countClientRuns(options: BenchOptions): number {
   const clients = options.runtimes.flatMap(clientsOf).length;
-  return clientWorkloads(options).length * clients * options.rounds;
+  return clientWorkloads(options).length * clients * (options.rounds + 1);
 }
 
 /** Measures the clients under each workload. */
@@ -61,20 +61,24 @@ export async function measureClients(
       ),
       core: DRIVING_CORE,
     });
+    const entries: Entry[] = [];
     try {
-      const entries = options.runtimes.flatMap((runtime) =>
-        clientsOf(runtime).map(({ kind, program, peer, env }): Entry => {
-          const command = setup.program(runtime, `clients/${program}`);
-          return {
-            name: `${kind}@${runtime}`,
-            runtime,
-            peer: `${peer}@${runtime}`,
-            results: [],
-            run: (config) =>
-              runLoad({ ...command, env, core: MEASURED_CORE }, { ...config, port: server.port }),
-          };
-        })
-      );
+      for (const runtime of options.runtimes) {
+        for (const { kind, program, peer, env } of clientsOf(runtime)) {
+          const name = `${kind}@${runtime}`;
+          progress.now(`client-${workload.name} ${name}`);
+          const entry: Entry = { name, runtime, peer: `${peer}@${runtime}`, results: [] };
+          entries.push(entry);
+          const command = { ...setup.program(runtime, `clients/${program}`), env };
+          await attempt(entry, progress, async () => {
+            entry.load = await startLoad({ ...command, core: MEASURED_CORE }, {
+              task: "messages",
+              port: server.port,
+              workload,
+            });
+          });
+        }
+      }
       await runRounds(workload, entries, options, progress);
       tables.push({
         name: `client-${workload.name}`,
@@ -84,6 +88,7 @@ export async function measureClients(
         rows: toRows(entries),
       });
     } finally {
+      await Promise.all(entries.map(({ load }) => load?.stop()));
       await server.stop();
     }
   }

@@ -3,9 +3,15 @@
  * @module
  */
 
-import type { LoadConfig, LoadResult } from "../load/load.ts";
+import type { LoadResult } from "../load/rounds.ts";
 import type { BenchOptions } from "../options.ts";
-import { DRIVING_CORE, runLoad, type RunningServer, startServer } from "../processes.ts";
+import {
+  DRIVING_CORE,
+  type RunningLoad,
+  type RunningServer,
+  startLoad,
+  startServer,
+} from "../processes.ts";
 import type { Progress } from "../progress.ts";
 import type { Row, Table } from "../results.ts";
 import { serverProgram } from "../server_program.ts";
@@ -19,11 +25,16 @@ export interface Entry {
   name: string;
   runtime: string;
   peer: string;
-  /** Runs one round. */
-  run(config: LoadConfig): Promise<LoadResult>;
+  /** Runs its rounds; `undefined` when it did not start. */
+  load?: RunningLoad;
   results: LoadResult[];
   error?: string;
 }
+
+/** Replies that a round waits for: a few large messages would be counted too coarsely. */
+const LEAST_REPLIES = 30;
+/** Traffic before each measurement, for what was cold since the last. */
+const SETTLE_MS = 20;
 
 /** The workloads that were asked for. */
 export function chosenWorkloads(options: BenchOptions): Workload[] {
@@ -34,7 +45,7 @@ export function chosenWorkloads(options: BenchOptions): Workload[] {
 export function countLoadRuns(options: BenchOptions, servers: Subject[]): number {
   let runs = 0;
   for (const workload of chosenWorkloads(options)) {
-    runs += servers.filter((server) => takesPart(server, workload)).length * options.rounds;
+    runs += servers.filter((server) => takesPart(server, workload)).length * (options.rounds + 1);
   }
   return runs;
 }
@@ -53,19 +64,23 @@ export async function measureWorkload(
   try {
     for (const subject of servers.filter((server) => takesPart(server, workload))) {
       const { name, runtime, peer } = subject;
-      const entry: Entry = { name, runtime, peer: `${peer}@${runtime}`, results: [], run: never };
+      progress.now(`${workload.name} ${name}`);
+      const entry: Entry = { name, runtime, peer: `${peer}@${runtime}`, results: [] };
       entries.push(entry);
-      try {
+      await attempt(entry, progress, async () => {
         const server = await startServer(serverProgram(subject, workload, options, setup));
         running.push(server);
-        entry.run = (config) =>
-          runLoad(load, { ...config, port: server.port, serverPid: server.pid });
-      } catch (error) {
-        entry.error = message(error);
-      }
+        entry.load = await startLoad(load, {
+          task: workload.task ?? "messages",
+          port: server.port,
+          workload,
+          serverPid: server.pid,
+        });
+      });
     }
     await runRounds(workload, entries, options, progress);
   } finally {
+    await Promise.all(entries.map(({ load }) => load?.stop()));
     await Promise.all(running.map((server) => server.stop()));
   }
   return {
@@ -77,11 +92,22 @@ export async function measureWorkload(
   };
 }
 
-function never(): Promise<LoadResult> {
-  return Promise.reject(new Error("it did not start"));
+/** Does something for an entry, and notes on it if that fails. */
+export async function attempt(
+  entry: Entry,
+  progress: Progress,
+  what: () => Promise<void>,
+): Promise<void> {
+  if (entry.error !== undefined) return;
+  try {
+    await what();
+  } catch (error) {
+    entry.error = message(error);
+    progress.say(`${entry.name}: ${entry.error}`);
+  }
 }
 
-/** Runs the rounds, each in the order of the one before, turned by one. */
+/** Warms everything up, and runs the rounds, each in the order of the one before, turned by one. */
 export async function runRounds(
   workload: Workload,
   entries: Entry[],
@@ -89,25 +115,21 @@ export async function runRounds(
   progress: Progress,
 ): Promise<void> {
   const { warmUpSeconds, seconds } = options;
-  for (let round = 0; round < options.rounds; round++) {
+  for (let round = -1; round < options.rounds; round++) {
     for (let i = 0; i < entries.length; i++) {
-      const entry = entries[(i + round) % entries.length];
+      const entry = entries[(i + round + 1) % entries.length];
       progress.now(`${workload.name} ${round + 1}/${options.rounds} ${entry.name}`);
-      if (entry.error === undefined) {
-        try {
-          entry.results[round] = await entry.run({
-            task: workload.task ?? "messages",
-            port: 0,
-            workload,
-            // Compilers need the first round to get warm.
-            warmUpMs: 1000 * warmUpSeconds * (round === 0 ? 2 : 1),
+      await attempt(entry, progress, async () => {
+        if (round < 0) {
+          await entry.load!.run({ warmUpMs: 0, measureMs: 1000 * warmUpSeconds });
+        } else {
+          entry.results[round] = await entry.load!.run({
+            warmUpMs: SETTLE_MS,
             measureMs: 1000 * seconds,
+            leastCount: LEAST_REPLIES,
           });
-        } catch (error) {
-          entry.error = message(error);
-          progress.say(`${workload.name} ${entry.name}: ${entry.error}`);
         }
-      }
+      });
       progress.step();
     }
   }

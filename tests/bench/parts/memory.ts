@@ -4,7 +4,7 @@
  */
 
 import type { BenchOptions } from "../options.ts";
-import { DRIVING_CORE, type Memory, startServer, withIdleConnections } from "../processes.ts";
+import { DRIVING_CORE, type Memory, startLoad, startServer } from "../processes.ts";
 import type { Progress } from "../progress.ts";
 import type { Row, Table } from "../results.ts";
 import { serverProgram } from "../server_program.ts";
@@ -65,13 +65,8 @@ async function measureOne(
   try {
     const before = await settled();
     const load = { ...setup.program(options.load, "load/load"), core: DRIVING_CORE };
-    const after = await withIdleConnections(load, {
-      task: "idle",
-      port: running.port,
-      workload,
-      warmUpMs: 0,
-      measureMs: 0,
-    }, settled);
+    const connections = await startLoad(load, { task: "idle", port: running.port, workload });
+    const after = await settled().finally(() => connections.stop());
     return {
       rss: (after.rss - before.rss) / workload.connections,
       heap: (after.heapUsed - before.heapUsed) / workload.connections,

@@ -13,6 +13,7 @@ import type { Workload } from "../workloads.ts";
 import { chosenWorkloads } from "./load.ts";
 
 const SHOWN = 25;
+const PROFILED_MS = 3000;
 /** The samples of the first part of a run, which compiles, are left out. */
 const SKIPPED_PART = 0.3;
 
@@ -74,10 +75,7 @@ async function runOnce(
       task: workload.task ?? "messages",
       port: running.port,
       workload,
-      warmUpMs: 1000 * options.warmUpSeconds,
-      measureMs: 1000 * options.seconds,
-      serverPid: running.pid,
-    });
+    }, { warmUpMs: 1000 * options.warmUpSeconds, measureMs: PROFILED_MS });
     return count / seconds;
   } finally {
     await running.stop();

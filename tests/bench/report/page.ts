@@ -4,6 +4,7 @@
  */
 
 import type { Results, Row, Table } from "../results.ts";
+import { quantile } from "../statistics.ts";
 import { style } from "./style.ts";
 import { columns, digits, ratioText } from "./text.ts";
 
@@ -22,17 +23,20 @@ function role(row: Row): "own" | "peer" | "other" {
   return row.name === row.peer ? "peer" : "other";
 }
 
-/** One bar per row; the whisker spans the rounds. */
+/** One bar per row; the whisker spans the middle half of the rounds. */
 function chart(table: Table): string {
   const rows = table.rows.filter(({ median }) => Number.isFinite(median));
-  const most = Math.max(...rows.flatMap(({ rounds, median }) => [...rounds, median]), 0);
+  const most = Math.max(
+    ...rows.flatMap(({ rounds, median }) => [quantile(rounds, 0.75), median]),
+    0,
+  );
   if (most <= 0) return "";
   const scale = (value: number) => Math.max(0, value / most) * (WIDTH - 2);
   const step = LABEL + BAR + GAP;
   const bars = rows.map((row, i) => {
     const top = i * step;
     const middle = top + LABEL + BAR / 2 + 2;
-    const [low, high] = [Math.min(...row.rounds), Math.max(...row.rounds)].map(scale);
+    const [low, high] = [0.25, 0.75].map((part) => scale(quantile(row.rounds, part)));
     const compared = row.ratio === undefined || row.name === row.peer
       ? ""
       : `  ×${ratioText(row.ratio).split(" ")[0]}`;
@@ -131,7 +135,7 @@ export function page(results: Results): string {
 <p>${escape(machine.cpu)}, ${machine.cores} cores, ${escape(machine.os)}${
     machine.pinned ? "; server and load pinned to a core each" : "; nothing pinned"
   }. ${escape(versions.join(", "))}.</p>
-<p>Medians of ${rounds} interleaved rounds of ${seconds} s; whiskers show the rounds.</p>
+<p>Medians of ${rounds} interleaved rounds of ${seconds} s; whiskers show the middle half.</p>
 <p class="legend"><span class="own">fullduplex</span> <span class="peer">the peer</span>
 <span class="other">others</span></p>
 </header>

@@ -14,7 +14,7 @@ export function digits(value: number): string {
 /** A ratio and its spread. */
 export function ratioText(ratio: Ratio | undefined): string {
   if (ratio === undefined) return "";
-  return `${ratio.median.toFixed(2)} [${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)}]`;
+  return `${ratio.median.toFixed(2)} [${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}]`;
 }
 
 function percent(value: number | undefined): string {
