@@ -50,6 +50,8 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   readonly #heartbeat: Heartbeat | undefined;
   readonly #deflate: PermessageDeflate | undefined;
   #events!: ChannelEvents;
+  /** Whether somebody sees every frame, and may keep it. */
+  readonly #observed: boolean;
 
   /** Bytes that came with the handshake. */
   #early: Uint8Array | undefined;
@@ -95,6 +97,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
     this.#role = role;
     this.#options = options;
     this.#early = early;
+    this.#observed = observed !== undefined;
     const { maxMessageBytes, maxFragments, maxFrameBytes, fragmentBytes, silentClose } = options;
     this.#deflate = deflate?.transform;
     this.capabilities = deflate === undefined ? ENGINE_CAPABILITIES : DEFLATED_CAPABILITIES;
@@ -132,6 +135,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   bind(events: ChannelEvents): void {
     this.#events = events;
     this.#transport.attach(this); // from now on for drains and closes; it is read from start() on
+    this.#engine.lent = !this.#observed && this.#transport.lend?.() === true;
   }
 
   start(): void {

@@ -376,8 +376,7 @@ export class Sender {
   }
 }
 
-/** A rejection that nobody needs to look at: a peer that left must not end the process. */
-/** Makes a rejected promise that does no harm when nobody looks at it. */
+/** Makes a rejected promise that does no harm when nobody looks at it: a peer may just have left. */
 export function rejected(error: unknown): Promise<void> {
   return handled(Promise.reject(error));
 }

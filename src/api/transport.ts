@@ -8,7 +8,8 @@
 /** Takes what a {@linkcode Transport} reports. */
 export interface TransportEvents {
   /**
-   * Takes bytes from the peer. The receiver owns the chunk: it may change it and keep it.
+   * Takes bytes from the peer. The receiver owns the chunk: it may change it and keep it, unless it
+   * asked for it to be lent.
    */
   onData(chunk: Uint8Array): void;
   /** Takes the end of the peer's bytes; ours may still go. */
@@ -42,6 +43,13 @@ export interface Transport {
    * `onDrain` will tell.
    */
   write(parts: readonly Uint8Array[]): boolean;
+  /**
+   * Asks for chunks that are lent: good, and free to be changed, during `onData` only. A transport
+   * that reads into the same memory over and over can do that, and else copies what it hands out.
+   *
+   * @returns Whether they are, from now on and until the next `attach`. Default: they are not.
+   */
+  lend?(): boolean;
   /** Stops reading, so that the peer is held back: no `onData` and no `onEnd` until `resume()`. */
   pause(): void;
   /** Goes on reading. */

@@ -51,14 +51,16 @@ export class MessageAssembly {
   /**
    * Adds a slice to the end, whose memory is the assembly's from then on.
    *
+   * @param lent Whether it is not, but good during the call only. Default: `false`.
    * @returns `false` when the runtime has no memory for so large a message.
    */
-  push(slice: Uint8Array): boolean {
+  push(slice: Uint8Array, lent = false): boolean {
     const needed = this.#length + slice.length;
     if (needed > this.#buffer.length) {
-      if (this.#isToHold(slice, needed)) {
-        if (this.#held === NONE) this.#held = [slice];
-        else this.#held.push(slice);
+      if (this.#isToHold(slice, needed, lent)) {
+        const kept = lent ? new Uint8Array(slice) : slice;
+        if (this.#held === NONE) this.#held = [kept];
+        else this.#held.push(kept);
         this.#length = needed;
         return true;
       }
@@ -91,9 +93,9 @@ export class MessageAssembly {
   }
 
   /** Whether a slice is better kept than copied into a buffer that has to grow soon. */
-  #isToHold(slice: Uint8Array, needed: number): boolean {
+  #isToHold(slice: Uint8Array, needed: number, lent: boolean): boolean {
     return this.#buffer.length === 0 && slice.length >= HOLD_BYTES && needed <= MAX_HELD_BYTES &&
-      slice.buffer.byteLength <= slice.length * HOLD_FACTOR &&
+      (lent || slice.buffer.byteLength <= slice.length * HOLD_FACTOR) &&
       Math.max(TRUST_BYTES, needed * TRUST_FACTOR) < this.#announced;
   }
 

@@ -139,6 +139,11 @@ export class Engine implements ControlSink, OutgoingOwner {
     return this.#receiver.line?.busy === true;
   }
 
+  /** Whether chunks are good during `receive` only, so that what is to last must be copied. */
+  set lent(lent: boolean) {
+    this.#receiver.lent = lent;
+  }
+
   /** Whether messages that start from now on are delivered slice by slice. */
   set streaming(streaming: boolean) {
     this.#receiver.streaming = streaming;
@@ -158,13 +163,13 @@ export class Engine implements ControlSink, OutgoingOwner {
 
   /**
    * Takes bytes from the peer. The engine owns `chunk` from then on: it unmasks in place, and
-   * messages handed out may be views of it.
+   * messages handed out may be views of it. When chunks are lent, it owns it during the call.
    */
   receive(chunk: Uint8Array): void {
     if (this.inputEnded || this.#closeWaits) return;
     if (this.#paused || this.#receiving || this.#full) {
-      if (this.#rest === NONE) this.#rest = [chunk];
-      else this.#rest.push(chunk);
+      // A new list: few chunks come where reading is paused, and `NONE` is shared.
+      this.#rest = [...this.#rest, this.#receiver.own(chunk)];
     } else {
       this.#receiving = true;
       try {
@@ -261,8 +266,7 @@ export class Engine implements ControlSink, OutgoingOwner {
         return;
       }
       if (this.#paused && at < chunk.length) {
-        if (this.#rest === NONE) this.#rest = [chunk.subarray(at)];
-        else this.#rest.unshift(chunk.subarray(at));
+        this.#rest = [this.#receiver.own(chunk.subarray(at)), ...this.#rest];
         return;
       }
     }

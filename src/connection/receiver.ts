@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../bytes.ts";
+import { concatBytes, EMPTY_BYTES } from "../bytes.ts";
 import {
   BINARY,
   CLOSE,
@@ -88,6 +88,8 @@ function decode(bytes: Uint8Array, validated = false): string | FrameFault {
 export class Receiver implements FrameSink {
   /** Whether messages that start from now on are delivered slice by slice. */
   streaming = false;
+  /** Whether chunks are good during the call only. */
+  lent = false;
   /** The order of deliveries, where a codec may take its time; else they take none. */
   readonly line: DeliveryLine | undefined;
 
@@ -216,7 +218,7 @@ export class Receiver implements FrameSink {
     if (this.#inMessage || this.streaming || payload.length > this.#plainBytes) {
       return this.onFrame(first, payload.length) ?? this.onPayload(payload, true);
     }
-    if (first === WHOLE_BINARY) return this.#handOut(payload);
+    if (first === WHOLE_BINARY) return this.#handOut(this.own(payload));
     const text = decode(payload);
     return typeof text === "string" ? this.#handOut(text) : text;
   }
@@ -237,19 +239,24 @@ export class Receiver implements FrameSink {
       // The usual case: the message is one frame, and all of it lies in this chunk.
       this.#inMessage = false;
       if (this.#fragments > 1) this.#resetText();
-      return this.#deliver(slice, false);
+      return this.#deliver(this.own(slice), false);
     }
     if (this.#text && !this.#compressed && !this.#validate(slice, ends)) return invalidText();
     if (this.#assembly === undefined) {
       this.#assembly = new MessageAssembly();
       this.#assembly.announce(this.#messageBytes);
     }
-    if (!this.#assembly.push(slice)) return tooLargeHere();
+    if (!this.#assembly.push(slice, this.lent)) return tooLargeHere();
     if (!ends) return null;
     this.#inMessage = false;
     const whole = this.#assembly.take();
     this.#assembly = undefined;
     return this.#deliver(whole, true);
+  }
+
+  /** Copies bytes out of a chunk that is lent. */
+  own(bytes: Uint8Array): Uint8Array {
+    return this.lent ? new Uint8Array(bytes) : bytes;
   }
 
   #deliver(bytes: Uint8Array, validated: boolean): FrameFault | null {
@@ -282,12 +289,13 @@ export class Receiver implements FrameSink {
   #onCompressedSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
     if (ends) this.#inMessage = false;
     if (slice.length === 0 && !ends) return null;
-    return this.#inflation!.deliverSlice(slice, this.#text, ends);
+    return this.#inflation!.deliverSlice(this.own(slice), this.#text, ends);
   }
 
   #onSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
     if (this.#text && !this.#validate(slice, ends)) return invalidText();
     if (ends) this.#inMessage = false;
+    slice = this.own(slice);
     const hand = () => {
       if (slice.length > 0) this.#sink.onMessageSlice(slice);
       if (ends && !this.#discarding) this.#sink.onMessageEnd();
@@ -312,15 +320,8 @@ export class Receiver implements FrameSink {
   }
 
   #onControl(slice: Uint8Array, last: boolean): FrameFault | null {
-    if (!last || this.#controlPayload.length > 0) {
-      const joined = new Uint8Array(this.#controlPayload.length + slice.length);
-      joined.set(this.#controlPayload);
-      joined.set(slice, this.#controlPayload.length);
-      this.#controlPayload = joined;
-      if (!last) return null;
-      slice = joined;
-      this.#controlPayload = EMPTY_BYTES;
-    }
-    return this.#controlSink.onControl(this.#opcode, slice);
+    const payload = concatBytes([this.#controlPayload, slice]);
+    this.#controlPayload = last ? EMPTY_BYTES : payload;
+    return last ? this.#controlSink.onControl(this.#opcode, payload) : null;
   }
 }

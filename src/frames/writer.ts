@@ -86,20 +86,13 @@ export class FrameWriter {
     const size = headerSizeFor(length, this.#masking) + length;
     this.#pendingBytes += size;
     if (length >= BY_REFERENCE_BYTES) {
+      const target = this.#reserve(MAX_HEADER_BYTES);
+      this.#end = writeHeader(target, this.#end, first, length, key);
       if (key === undefined) {
-        const target = this.#reserve(MAX_HEADER_BYTES);
-        this.#end = writeHeader(target, this.#end, first, length, undefined);
         this.#cut();
         // Not slice(): on a Buffer that is a view, not a copy.
         this.#addPart(keep ? payload : new Uint8Array(payload));
-      } else {
-        const frame = new Uint8Array(size);
-        const at = writeHeader(frame, 0, first, length, key);
-        frame.set(payload, at);
-        applyMask(frame, at, size, key, 0);
-        this.#cut();
-        this.#addPart(frame);
-      }
+      } else this.#addMasked(payload, key);
       return;
     }
     const target = this.#reserve(size);
@@ -202,6 +195,22 @@ export class FrameWriter {
     this.#pendingBytes = 0;
     this.#lent = undefined;
     this.#lentFull = NONE;
+  }
+
+  /**
+   * Adds a large payload masked, through as many buffers as it takes: so each stretch is masked while
+   * it is still in the processor's cache, and goes into memory that is there already.
+   */
+  #addMasked(payload: Uint8Array, key: number): void {
+    for (let at = 0; at < payload.length;) {
+      const target = this.#reserve(1);
+      const start = this.#end;
+      const part = payload.subarray(at, at + POOLED_BUFFER_BYTES - start);
+      target.set(part, start);
+      this.#end = start + part.length;
+      applyMask(target, start, this.#end, key, at);
+      at += part.length;
+    }
   }
 
   /** Makes room for `size` bytes at `#end` and returns the buffer. */

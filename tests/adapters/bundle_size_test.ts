@@ -14,7 +14,7 @@ type Budget = Partial<BundleSizes>;
 /** Bytes of minified and compressed code; runtimes' own gzip differs by less than a hundredth. */
 const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[] = [
   ["*", CLIENT, { initial: 20_000, connected: 42_500, compressing: 49_500, single: 49_000 }],
-  ["{ connect }", CLIENT, { initial: 9_200, connected: 33_500, single: 41_000 }],
+  ["{ connect }", CLIENT, { initial: 9_200, connected: 33_700, single: 41_000 }],
   ["{ WebSocket }", CLIENT, { initial: 14_600, compressing: 44_500, single: 44_500 }],
   ["{ WebSocketStream }", CLIENT, { initial: 13_100, compressing: 43_000, single: 43_000 }],
   ["{ ReconnectingWebSocket }", CLIENT, { initial: 19_000, compressing: 48_500, single: 48_500 }],

@@ -104,6 +104,20 @@ test("an assembly keeps no slice of a buffer that is many times its size", () =>
   }
 });
 
+test("an assembly keeps no slice that is lent, whatever its size", () => {
+  for (const size of [1, 16384, 65536, 200_000]) {
+    const assembly = new MessageAssembly();
+    const memory = new Uint8Array(262_144);
+    assembly.announce(1 << 23);
+    for (let at = 1; at <= 4; at++) {
+      assembly.push(memory.subarray(0, size).fill(at), true);
+      memory.fill(0xee);
+    }
+    const expected = join([1, 2, 3, 4].map((at) => new Uint8Array(size).fill(at)));
+    assertBytes(assembly.take(), expected);
+  }
+});
+
 test("an assembly that is given up after a few chunks starts anew with none of them", () => {
   const assembly = new MessageAssembly();
   assembly.announce(1 << 24);

@@ -12,10 +12,10 @@ import {
   type DeflatePolicy,
   PermessageDeflate,
 } from "../../src/extensions/mod.ts";
-import { concatBytes } from "../../src/bytes.ts";
+import { concatBytes, toHex } from "../../src/bytes.ts";
 import { decodeFrames } from "../support/wire.ts";
 import { policy } from "../extensions/support.ts";
-import { closing, EngineRig, line, OP, ROLES, showText } from "./engine_rig.ts";
+import { closing, EngineRig, line, OP, peerBytes, ROLES, showText } from "./engine_rig.ts";
 
 const { CONT, TEXT, BINARY, CLOSE, PING } = OP;
 
@@ -69,10 +69,11 @@ class SlowCodec implements DeflateCodec {
   }
 
   createInflater(): CodecInflater {
+    const slices: Uint8Array[] = [];
     return {
       inflate: (message) => this.#later(message),
-      push() {},
-      pull: () => null,
+      push: (slice) => slices.push(slice),
+      pull: () => slices.shift() ?? null,
       release() {},
     };
   }
@@ -114,6 +115,30 @@ for (const role of ROLES) {
         "text ",
         "binary ",
       ]);
+    });
+
+    test("inflates what came in chunks that are lent when they are long gone", async () => {
+      const memory = new Uint8Array(1024);
+      for (const streaming of [false, true]) {
+        const codec = new SlowCodec();
+        const rig = new EngineRig(role, { deflate: deflateWith(codec) });
+        rig.engine.lent = true;
+        const lend = (...frames: Parameters<typeof peerBytes>[1][]) =>
+          rig.feedLent(peerBytes(role, ...frames), memory);
+        lend(compressed("first, which takes its time", BINARY));
+        rig.engine.streaming = streaming;
+        lend(compressed("second", BINARY), { opcode: TEXT, payload: "third" });
+        await codec.finish();
+        if (!streaming) await codec.finish();
+        const bytes = (text: string) => toHex(new TextEncoder().encode(text));
+        assertEquals(rig.events, [
+          `binary ${bytes("first, which takes its time")}`,
+          ...(streaming
+            ? ["start binary", `slice ${bytes("second")}`, "end"]
+            : [`binary ${bytes("second")}`]),
+          ...(streaming ? ["start text", `slice ${bytes("third")}`, "end"] : ["text third"]),
+        ]);
+      }
     });
 
     test("sends what is above fragmentBytes compressed as fragments, RSV1 on the first alone", () => {

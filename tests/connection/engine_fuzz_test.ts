@@ -4,7 +4,7 @@ import type { Role } from "../../src/connection/mod.ts";
 import { randomChunks, whole } from "../support/chunks.ts";
 import { fuzz, type Random } from "../support/random.ts";
 import type { WireFrame } from "../support/wire.ts";
-import { closing, EngineRig, OP, peerBytes, ROLES } from "./engine_rig.ts";
+import { closing, EngineRig, OP, peerBytes, ROLES, show } from "./engine_rig.ts";
 
 const { CONT, TEXT, BINARY, CLOSE, PING, PONG } = OP;
 
@@ -35,20 +35,31 @@ function randomFrames(random: Random): WireFrame[] {
 }
 
 /** All that came of a stream. */
-function outcome(role: Role, chunks: readonly Uint8Array[], options: object, pause?: Random) {
+function outcome(
+  role: Role,
+  chunks: readonly Uint8Array[],
+  options: object,
+  pause?: Random,
+  { lent = false, streaming = false } = {},
+) {
   const rig = new EngineRig(role, options);
+  const memory = new Uint8Array(lent ? Math.max(...chunks.map(({ length }) => length), 0) : 0);
+  rig.engine.lent = lent;
+  rig.engine.streaming = streaming;
   if (pause !== undefined) {
     rig.after = () => {
       if (pause.oneIn(3)) rig.engine.pause();
     };
   }
   for (const chunk of chunks) {
-    rig.engine.receive(chunk);
+    if (lent) rig.feedLent(chunk, memory);
+    else rig.engine.receive(chunk);
     if (pause?.oneIn(2)) rig.engine.resume();
   }
   // A resume delivers at least one event or all there is.
   for (let i = 0; rig.engine.paused && i < 10_000; i++) rig.engine.resume();
   assertEquals(rig.engine.paused && !rig.engine.inputEnded, false);
+  for (const { bytes, shown } of rig.kept) assertEquals(show(bytes), shown, "it changed");
   return { events: rig.events, sent: rig.sent(), state: rig.engine.state };
 }
 
@@ -69,6 +80,32 @@ for (const role of ROLES) {
         );
       }
     });
+  });
+
+  test(`a ${role} keeps nothing of chunks that are lent, and makes the same of them`, () => {
+    fuzz(300, (random) => {
+      const bytes = peerBytes(role, ...randomFrames(random));
+      const { chunks } = random.oneIn(2) ? whole(bytes) : randomChunks(bytes, random);
+      const streaming = random.oneIn(3);
+      const own = () => chunks.map((chunk) => chunk.slice());
+      const expected = outcome(role, own(), {}, undefined, { streaming });
+      const pause = random.oneIn(2) ? random : undefined;
+      assertEquals(outcome(role, own(), {}, pause, { streaming, lent: true }), expected);
+    });
+  });
+
+  test(`a ${role} puts a large message together from chunks that are lent`, () => {
+    for (const size of [65_536, 3 << 20]) {
+      const payload = new Uint8Array(size).map((_, at) => at * 31 + (at >> 8) + (at >> 16));
+      const bytes = peerBytes(role, { opcode: BINARY, payload });
+      const rig = new EngineRig(role, { maxMessageBytes: size });
+      const memory = new Uint8Array(65_536);
+      rig.engine.lent = true;
+      for (let at = 0; at < bytes.length; at += memory.length) {
+        rig.feedLent(bytes.subarray(at, at + memory.length), memory);
+      }
+      assertEquals(rig.events, [`binary ${show(payload)}`]);
+    }
   });
 
   test(`a ${role} survives pure noise, and answers it with at most one close frame`, () => {

@@ -63,6 +63,8 @@ export class EngineRig implements EngineSink {
   settled = 0;
   /** Whether pings are answered. */
   answers = true;
+  /** The bytes that it was told of, which are its own from then on, and what they were. */
+  readonly kept: { bytes: Uint8Array; shown: string }[] = [];
 
   constructor(role: Role, options: Partial<EngineOptions> = {}) {
     this.role = role;
@@ -79,24 +81,30 @@ export class EngineRig implements EngineSink {
     this.after(event);
   }
 
+  #keep(bytes: Uint8Array): string {
+    const shown = show(bytes);
+    this.kept.push({ bytes, shown });
+    return shown;
+  }
+
   onMessage(data: string | Uint8Array): void {
-    this.#log(typeof data === "string" ? `text ${showText(data)}` : `binary ${show(data)}`);
+    this.#log(typeof data === "string" ? `text ${showText(data)}` : `binary ${this.#keep(data)}`);
   }
   onMessageStart(type: "text" | "binary"): void {
     this.#log(`start ${type}`);
   }
   onMessageSlice(slice: Uint8Array): void {
-    this.#log(`slice ${show(slice)}`);
+    this.#log(`slice ${this.#keep(slice)}`);
   }
   onMessageEnd(): void {
     this.#log("end");
   }
   onPing(payload: Uint8Array): boolean {
-    this.#log(`ping ${show(payload)}`);
+    this.#log(`ping ${this.#keep(payload)}`);
     return this.answers;
   }
   onPong(payload: Uint8Array): void {
-    this.#log(`pong ${show(payload)}`);
+    this.#log(`pong ${this.#keep(payload)}`);
   }
   onPeerClose(close: ClosePayload): Uint8Array | void {
     this.#log(`close ${close.closeCode} ${close.reason}`.trimEnd());
@@ -111,6 +119,17 @@ export class EngineRig implements EngineSink {
   }
   onSettled(): void {
     this.settled++;
+  }
+
+  /**
+   * Feeds a chunk in memory that is used for something else as soon as the engine returns.
+   *
+   * @param memory At least as long as the chunk.
+   */
+  feedLent(chunk: Uint8Array, memory: Uint8Array): void {
+    memory.set(chunk);
+    this.engine.receive(memory.subarray(0, chunk.length));
+    memory.fill(0xee);
   }
 
   /** Feeds frames, as the peer sends them. */

@@ -15,8 +15,12 @@ import type { Dial, DialedSocket } from "./dial_target.ts";
 import { loadPart } from "./load_part.ts";
 import type { NodeSocket } from "./node_types.ts";
 import type { Proxy } from "./proxy.ts";
+import { LentReads } from "./lent_reads.ts";
 import { connectFailed, untilReady } from "./socket_wait.ts";
 import { SocketTransport } from "./socket_transport.ts";
+
+/** Whether this is Node itself: others have `net.connect`, but not all of its options. */
+const NODE = !("Deno" in globalThis || "Bun" in globalThis);
 
 /** The way to a server. */
 export interface Route {
@@ -58,9 +62,18 @@ export async function dial(route: Route, deadline: Deadline): Promise<Transport>
   }
   const address = socketPath === undefined ? { port } : { path: socketPath };
   if (secure) return new SocketTransport(await ready(startTls(hostname, address, tls)));
-  const socket = builtin("net").connect({ host: hostname, ...address, allowHalfOpen: true });
+  const reads = NODE ? new LentReads() : undefined;
+  const socket = builtin("net").connect({
+    host: hostname,
+    ...address,
+    allowHalfOpen: true,
+    ...(reads && { onread: reads.onread }),
+  });
+  socket.pause(); // what a server says at once has to wait
   return new SocketTransport(
     await untilReady(socket as unknown as NodeSocket, "connect", { where }, deadline),
+    false,
+    reads,
   );
 
   function ready(socket: NodeSocket, below?: NodeSocket): Promise<NodeSocket> {

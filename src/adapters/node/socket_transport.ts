@@ -16,6 +16,7 @@ import {
 import { EMPTY_BYTES } from "../../bytes.ts";
 import { findSha1 } from "../../handshake/mod.ts";
 import { type Builtins, findBuiltin } from "./builtin.ts";
+import type { LentReads } from "./lent_reads.ts";
 import type { NodeSocket } from "./node_types.ts";
 
 /** There wherever a socket is; a browser loads this module, and makes no transport. */
@@ -56,8 +57,9 @@ findSha1(() => {
 /**
  * Whether a write that leaves at once goes without a callback, which costs Node a tick: 3 % of all
  * that a small echo takes. One that has to wait gets an empty write behind it, for that one's
- * callback, and those after it get their own until one leaves at once again. On Deno an empty write
- * to a TLS socket never ends; on Bun there is nothing to gain.
+ * callback, and those after it get their own until one leaves at once again. Not over TLS, where an
+ * empty write makes Node read on at once, in the middle of what was read before; and on Deno it never
+ * ends. On Bun there is nothing to gain.
  */
 const QUIET = !("Deno" in globalThis || "Bun" in globalThis);
 
@@ -98,6 +100,8 @@ const OWNER: unique symbol = Symbol("fullduplex.transport");
 
 type OwnedSocket = NodeSocket & { [OWNER]: SocketTransport };
 
+/** An array of its own; a `Buffer`'s `slice` would be a view. */
+const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
 const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
 
@@ -107,8 +111,13 @@ export class SocketTransport implements Transport {
   readonly #socket: NodeSocket;
   readonly #encrypted: EncryptedHandle | undefined;
   /** Whether the next write is expected to leave at once, and has no callback. */
-  #quiet = QUIET;
+  #quiet: boolean;
+  readonly #plain: boolean;
   #events: TransportEvents | undefined;
+  /** Whether what is read is memory that the next read takes again. */
+  readonly #reads: LentReads | undefined;
+  /** Whether the events know that. */
+  #lends = false;
   #ending = false;
   /** Whether the peer has ended its bytes, and whether `onEnd` was told. */
   #ended = false;
@@ -128,10 +137,12 @@ export class SocketTransport implements Transport {
    * @param socket The socket, connected; its events are this transport's from now on.
    * @param proxied Whether a proxy is at the other end, whose address is not the peer's. Default:
    * `false`.
+   * @param reads What hands out what the socket reads. Default: the socket itself does.
    */
-  constructor(socket: NodeSocket, proxied = false) {
+  constructor(socket: NodeSocket, proxied = false, reads?: LentReads) {
     this.#socket = socket;
     this.#encrypted = findEncryptedHandle(socket);
+    this.#plain = this.#quiet = QUIET && !socket.encrypted;
     this.remoteAddress = proxied ? undefined : socket.remoteAddress;
     this.#closed = socket.destroyed;
     (socket as OwnedSocket)[OWNER] = this;
@@ -140,7 +151,9 @@ export class SocketTransport implements Transport {
     socket.on("close", SocketTransport.#onSocketClose);
     socket.on("end", SocketTransport.#onEnd);
     this.pause(); // before the data listener, which would start the flow
-    socket.on("data", SocketTransport.#onData);
+    this.#reads = reads;
+    if (reads === undefined) socket.on("data", SocketTransport.#onData);
+    else reads.onChunk = (chunk) => this.#events?.onData(this.#lends ? chunk : copyOf(chunk));
   }
 
   // Shared by all transports, so that an idle connection does not hold four closures.
@@ -169,9 +182,14 @@ export class SocketTransport implements Transport {
 
   attach(events: TransportEvents): void {
     this.#events = events;
+    this.#lends = false;
     if (this.#closed) queueMicrotask(() => this.#events?.onClose(this.#error));
     this.#endTold = false;
     if (this.#ended) queueMicrotask(() => this.#tellEnd());
+  }
+
+  lend(): boolean {
+    return this.#lends = this.#reads !== undefined;
   }
 
   #tellEnd(): void {
@@ -190,7 +208,7 @@ export class SocketTransport implements Transport {
         else socket.write(parts[0], this.#onWritten);
         const waits = socket.writableLength > 0;
         if (waits && this.#quiet) socket.write(EMPTY_BYTES, this.#onWritten);
-        this.#quiet = QUIET && !waits;
+        this.#quiet = this.#plain && !waits;
         this.#waiting = waits;
         return !waits;
       }
