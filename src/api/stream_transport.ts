@@ -3,7 +3,8 @@
  * @module
  */
 
-import { bytesOf, concatBytes, isBufferSource } from "../bytes.ts";
+import { bytesOf, isBufferSource } from "../bytes.ts";
+import { allocateBytes } from "../frames/mod.ts";
 import { describe } from "./options.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -66,7 +67,7 @@ export class StreamTransport implements Transport {
 
   write(parts: readonly Uint8Array[]): boolean {
     if (this.#ending || this.#closed) return true;
-    const chunk = concatBytes(parts);
+    const chunk = copyOf(parts);
     this.bufferedBytes += chunk.length;
     this.#sizes.push(chunk.length);
     this.#writer.write(chunk).then(this.#onWritten, ignore);
@@ -146,6 +147,20 @@ export class StreamTransport implements Transport {
     this.#writer.abort(reason).catch(() => {});
     this.#events?.onClose(error);
   }
+}
+
+/** Copies parts into one chunk, without filling it with zeros first where that can be had. */
+function copyOf(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return new Uint8Array(parts[0]);
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const chunk = allocateBytes(length);
+  let at = 0;
+  for (const part of parts) {
+    chunk.set(part, at);
+    at += part.length;
+  }
+  return chunk;
 }
 
 function ignore(): void {}

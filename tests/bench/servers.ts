@@ -28,7 +28,7 @@ export interface ServerKind {
   /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
   idle?: boolean;
   /** What it does with bytes that it does not parse, so that it has to be told what comes. */
-  blind?: "echo" | "gather";
+  blind?: "echo" | "gather" | "streams";
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -85,6 +85,13 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
   { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: "echo" },
   { kind: "floor-gather", program: "floor", runtimes: NODES, peer: "ws", blind: "gather" },
+  {
+    kind: "floor-streams",
+    program: "floor_streams",
+    runtimes: NODES,
+    peer: "fullduplex-loop",
+    blind: "streams",
+  },
   { kind: "websocket", program: "websocket", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "faye-websocket", program: "faye", runtimes: ["node"], peer: "ws", broadcast: true },
   { kind: "crossws", program: "crossws", runtimes: ["node"], peer: "ws", broadcast: true },
