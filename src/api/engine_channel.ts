@@ -135,7 +135,7 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
   bind(events: ChannelEvents): void {
     this.#events = events;
     this.#transport.attach(this); // from now on for drains and closes; it is read from start() on
-    this.#engine.lent = !this.#observed && this.#transport.lend?.() === true;
+    if (!this.#observed) this.#transport.lend?.();
   }
 
   start(): void {
@@ -270,13 +270,13 @@ export class EngineChannel implements Channel, EngineSink, TransportEvents, Beat
 
   // ---------------------------------------------------- receiving: the transport
 
-  onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array, lent?: boolean): void {
     this.#heartbeat?.alive();
     // Only where a drain will come to let them go: what else waits is written at the end of this.
     if (this.#blocked) this.#engine.holdPongs = this.bufferedAmount > HOLD_PONGS_BYTES;
     this.#receiving = true;
     try {
-      this.#engine.receive(chunk);
+      this.#engine.receive(chunk, lent);
     } finally {
       this.#receiving = false;
     }

@@ -8,10 +8,12 @@
 /** Takes what a {@linkcode Transport} reports. */
 export interface TransportEvents {
   /**
-   * Takes bytes from the peer. The receiver owns the chunk: it may change it and keep it, unless it
-   * asked for it to be lent.
+   * Takes bytes from the peer. The receiver owns the chunk: it may change it and keep it.
+   *
+   * @param lent Whether it may do so during the call only; never to who has not asked for that with
+   * {@linkcode Transport.lend}. Default: `false`.
    */
-  onData(chunk: Uint8Array): void;
+  onData(chunk: Uint8Array, lent?: boolean): void;
   /** Takes the end of the peer's bytes; ours may still go. */
   onEnd(): void;
   /** Tells that all bytes written so far have left, after a `write` that returned `false`. */
@@ -44,12 +46,10 @@ export interface Transport {
    */
   write(parts: readonly Uint8Array[]): boolean;
   /**
-   * Asks for chunks that are lent: good, and free to be changed, during `onData` only. A transport
-   * that reads into the same memory over and over can do that, and else copies what it hands out.
-   *
-   * @returns Whether they are, from now on and until the next `attach`. Default: they are not.
+   * Lets chunks be lent from now on, until the next `attach`: to who copies what it keeps. So memory
+   * can be read into over and over, or be freed without waiting for a garbage collection.
    */
-  lend?(): boolean;
+  lend?(): void;
   /** Stops reading, so that the peer is held back: no `onData` and no `onEnd` until `resume()`. */
   pause(): void;
   /** Goes on reading. */

@@ -139,11 +139,6 @@ export class Engine implements ControlSink, OutgoingOwner {
     return this.#receiver.line?.busy === true;
   }
 
-  /** Whether chunks are good during `receive` only, so that what is to last must be copied. */
-  set lent(lent: boolean) {
-    this.#receiver.lent = lent;
-  }
-
   /** Whether messages that start from now on are delivered slice by slice. */
   set streaming(streaming: boolean) {
     this.#receiver.streaming = streaming;
@@ -163,15 +158,20 @@ export class Engine implements ControlSink, OutgoingOwner {
 
   /**
    * Takes bytes from the peer. The engine owns `chunk` from then on: it unmasks in place, and
-   * messages handed out may be views of it. When chunks are lent, it owns it during the call.
+   * messages handed out may be views of it.
+   *
+   * @param chunk The bytes.
+   * @param lent Whether the engine owns them during the call only, and copies what it keeps. Default:
+   * `false`.
    */
-  receive(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array, lent = false): void {
     if (this.inputEnded || this.#closeWaits) return;
     if (this.#paused || this.#receiving || this.#full) {
       // A new list: few chunks come where reading is paused, and `NONE` is shared.
-      this.#rest = [...this.#rest, this.#receiver.own(chunk)];
+      this.#rest = [...this.#rest, lent ? new Uint8Array(chunk) : chunk];
     } else {
       this.#receiving = true;
+      this.#receiver.lent = lent;
       try {
         this.#feed(chunk);
         while (this.#rest.length > 0 && !this.#paused && !this.#full) {

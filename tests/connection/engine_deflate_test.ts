@@ -122,7 +122,6 @@ for (const role of ROLES) {
       for (const streaming of [false, true]) {
         const codec = new SlowCodec();
         const rig = new EngineRig(role, { deflate: deflateWith(codec) });
-        rig.engine.lent = true;
         const lend = (...frames: Parameters<typeof peerBytes>[1][]) =>
           rig.feedLent(peerBytes(role, ...frames), memory);
         lend(compressed("first, which takes its time", BINARY));

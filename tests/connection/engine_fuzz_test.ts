@@ -44,7 +44,6 @@ function outcome(
 ) {
   const rig = new EngineRig(role, options);
   const memory = new Uint8Array(lent ? Math.max(...chunks.map(({ length }) => length), 0) : 0);
-  rig.engine.lent = lent;
   rig.engine.streaming = streaming;
   if (pause !== undefined) {
     rig.after = () => {
@@ -94,13 +93,28 @@ for (const role of ROLES) {
     });
   });
 
+  test(`a ${role} that is fed in the midst of a chunk that is lent keeps nothing of either`, () => {
+    const rig = new EngineRig(role);
+    const frames = (...payloads: string[]) =>
+      peerBytes(role, ...payloads.map((payload) => ({ opcode: BINARY, payload })));
+    const nested = new Uint8Array(100);
+    let left = 2;
+    rig.after = () => {
+      if (left === 2) rig.engine.receive(frames("third"));
+      if (left === 1) rig.feedLent(frames("fourth", "fifth"), nested);
+      left--;
+    };
+    rig.feedLent(frames("first", "second"), new Uint8Array(100));
+    const texts = rig.kept.map(({ bytes }) => new TextDecoder().decode(bytes));
+    assertEquals(texts, ["first", "second", "third", "fourth", "fifth"]);
+  });
+
   test(`a ${role} puts a large message together from chunks that are lent`, () => {
     for (const size of [65_536, 3 << 20]) {
       const payload = new Uint8Array(size).map((_, at) => at * 31 + (at >> 8) + (at >> 16));
       const bytes = peerBytes(role, { opcode: BINARY, payload });
       const rig = new EngineRig(role, { maxMessageBytes: size });
       const memory = new Uint8Array(65_536);
-      rig.engine.lent = true;
       for (let at = 0; at < bytes.length; at += memory.length) {
         rig.feedLent(bytes.subarray(at, at + memory.length), memory);
       }

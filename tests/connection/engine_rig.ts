@@ -128,7 +128,7 @@ export class EngineRig implements EngineSink {
    */
   feedLent(chunk: Uint8Array, memory: Uint8Array): void {
     memory.set(chunk);
-    this.engine.receive(memory.subarray(0, chunk.length));
+    this.engine.receive(memory.subarray(0, chunk.length), true);
     memory.fill(0xee);
   }
 

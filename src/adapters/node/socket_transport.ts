@@ -100,8 +100,18 @@ const OWNER: unique symbol = Symbol("fullduplex.transport");
 
 type OwnedSocket = NodeSocket & { [OWNER]: SocketTransport };
 
-/** An array of its own; a `Buffer`'s `slice` would be a view. */
-const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+/**
+ * Frees the memory of an array that nobody uses any more; `undefined` where that cannot be had (Node
+ * 20), or is slower (Bun). Left to the garbage collector, the chunks of large messages fill memory
+ * that is not in the processor's cache: 64 KiB messages cost up to 1.7 times as much.
+ */
+const free = "Bun" in globalThis
+  ? undefined
+  : (ArrayBuffer.prototype as { transfer?(length: number): unknown }).transfer;
+
+/** Chunks from this size on are freed: what is copied out of them costs less than they do. */
+const FREED_BYTES = 16384;
+
 const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
 const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
 
@@ -114,9 +124,7 @@ export class SocketTransport implements Transport {
   #quiet: boolean;
   readonly #plain: boolean;
   #events: TransportEvents | undefined;
-  /** Whether what is read is memory that the next read takes again. */
-  readonly #reads: LentReads | undefined;
-  /** Whether the events know that. */
+  /** Whether the events know of chunks that are lent. */
   #lends = false;
   #ending = false;
   /** Whether the peer has ended its bytes, and whether `onEnd` was told. */
@@ -151,9 +159,8 @@ export class SocketTransport implements Transport {
     socket.on("close", SocketTransport.#onSocketClose);
     socket.on("end", SocketTransport.#onEnd);
     this.pause(); // before the data listener, which would start the flow
-    this.#reads = reads;
     if (reads === undefined) socket.on("data", SocketTransport.#onData);
-    else reads.onChunk = (chunk) => this.#events?.onData(this.#lends ? chunk : copyOf(chunk));
+    else reads.onChunk = (chunk) => this.#takeLent(chunk);
   }
 
   // Shared by all transports, so that an idle connection does not hold four closures.
@@ -173,7 +180,21 @@ export class SocketTransport implements Transport {
   }
 
   static #onData(this: OwnedSocket, chunk: Uint8Array): void {
-    this[OWNER].#events?.onData(chunk);
+    this[OWNER].#take(chunk);
+  }
+
+  /** Hands out a chunk that the socket has made. */
+  #take(chunk: Uint8Array): void {
+    const own = chunk.length >= FREED_BYTES && chunk.length === chunk.buffer.byteLength;
+    const lent = own && this.#lends && free !== undefined;
+    this.#events?.onData(chunk, lent);
+    if (lent) free.call(chunk.buffer, 0);
+  }
+
+  /** Hands out what lies in memory that the next read takes again. */
+  #takeLent(chunk: Uint8Array): void {
+    if (this.#lends) this.#events?.onData(chunk, true);
+    else this.#events?.onData(new Uint8Array(chunk)); // not slice(): a Buffer's is a view
   }
 
   get bufferedBytes(): number {
@@ -188,8 +209,8 @@ export class SocketTransport implements Transport {
     if (this.#ended) queueMicrotask(() => this.#tellEnd());
   }
 
-  lend(): boolean {
-    return this.#lends = this.#reads !== undefined;
+  lend(): void {
+    this.#lends = true;
   }
 
   #tellEnd(): void {

@@ -132,19 +132,48 @@ test("a socket transport lends what it reads to who asked for that alone", () =>
   const transport = new SocketTransport(socket, false, reads);
   const own: boolean[] = [];
   const events = {
-    onData: (chunk: Uint8Array) => void own.push(chunk.buffer !== reads.onread.buffer.buffer),
+    onData(chunk: Uint8Array, lent?: boolean) {
+      assertEquals(lent === true, chunk.buffer === reads.onread.buffer.buffer);
+      own.push(lent !== true);
+    },
     onEnd() {},
     onDrain() {},
     onClose() {},
   };
   transport.attach(events);
   reads.onread.callback(5, reads.onread.buffer);
-  assertEquals(transport.lend(), true);
+  transport.lend();
   reads.onread.callback(5, reads.onread.buffer);
   transport.attach(events);
   reads.onread.callback(5, reads.onread.buffer);
   assertEquals(own, [true, false, true]);
-  assertEquals(make().transport.lend(), false);
+});
+
+test("a socket transport frees large chunks, once they were used by who asked for them lent", () => {
+  const socket = new FakeSocket();
+  const transport = new SocketTransport(socket as unknown as NodeSocket);
+  const lents: boolean[] = [];
+  const events = {
+    onData: (_chunk: Uint8Array, lent?: boolean) => void lents.push(lent === true),
+    onEnd() {},
+    onDrain() {},
+    onClose() {},
+  };
+  const emit = (chunk: Uint8Array): boolean => {
+    socket.emit("data", chunk);
+    return chunk.buffer.byteLength === 0; // detached
+  };
+  const frees = RUNTIME !== "bun" && "transfer" in ArrayBuffer.prototype;
+  transport.attach(events);
+  assertEquals(emit(new Uint8Array(65536)), false);
+  transport.lend();
+  assertEquals(emit(new Uint8Array(16383)), false);
+  assertEquals(emit(new Uint8Array(65536).subarray(1)), false, "others may use the rest");
+  assertEquals(emit(new Uint8Array(16384)), frees);
+  assertEquals(emit(new Uint8Array(65536)), frees);
+  transport.attach(events);
+  assertEquals(emit(new Uint8Array(65536)), false);
+  assertEquals(lents, [false, false, false, frees, frees, false]);
 });
 
 test("a socket transport writes nothing empty to a TLS socket", () => {
