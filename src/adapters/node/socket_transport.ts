@@ -27,7 +27,8 @@ const PAGE_BYTES = 4096;
 
 // Node and Deno run V8; Bun's JavaScriptCore is some 90 times slower with 64-bit words, and takes
 // longer for a view than for a small array.
-if ("Bun" in globalThis) useCopies(64);
+const BUN = "Bun" in globalThis;
+if (BUN) useCopies(64);
 else useWideMasking(true);
 
 const Buffer = findBuiltin("buffer")?.Buffer;
@@ -61,7 +62,7 @@ findSha1(() => {
  * empty write makes Node read on at once, in the middle of what was read before; and on Deno it never
  * ends. On Bun there is nothing to gain.
  */
-const QUIET = !("Deno" in globalThis || "Bun" in globalThis);
+const QUIET = !("Deno" in globalThis || BUN);
 
 /**
  * Larger parts go to the socket in slices of this size, one after the other: a socket tells only when
@@ -105,7 +106,7 @@ type OwnedSocket = NodeSocket & { [OWNER]: SocketTransport };
  * 20), or is slower (Bun). Left to the garbage collector, the chunks of large messages fill memory
  * that is not in the processor's cache: 64 KiB messages cost up to 1.7 times as much.
  */
-const free = "Bun" in globalThis
+const free = BUN
   ? undefined
   : (ArrayBuffer.prototype as { transfer?(length: number): unknown }).transfer;
 
@@ -113,6 +114,8 @@ const free = "Bun" in globalThis
 const FREED_BYTES = 16384;
 
 const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
+/** Bun copies parts that it is to write together: from this size on that costs more than a write. */
+const isCostly = (part: Uint8Array): boolean => part.length >= 16384;
 const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
 
 /** Drives a `net.Socket` or `tls.TLSSocket`, of Node or of another runtime's `node:net`. */
@@ -241,10 +244,11 @@ export class SocketTransport implements Transport {
     if (this.#slicedBytes > 0 || parts.some(isLarge)) {
       this.#slice(parts);
     } else {
-      socket.cork();
+      const together = !BUN || !parts.some(isCostly);
+      if (together) socket.cork();
       for (let i = 0; i < last; i++) if (parts[i].length > 0) socket.write(parts[i]);
       socket.write(parts[last], this.#onWritten);
-      socket.uncork();
+      if (together) socket.uncork();
     }
     // Nothing left to write: the kernel has it all, and the memory is free again.
     this.#waiting = this.bufferedBytes > 0;

@@ -87,6 +87,20 @@ test("a socket transport writes several parts as one, and leaves out empty ones"
   assertEquals(socket.log, []);
 });
 
+test("a socket transport writes a large part by itself where parts would be joined", () => {
+  const { socket, transport, told } = make();
+  for (const size of [16383, 16384]) {
+    socket.log.length = 0;
+    transport.write([new Uint8Array(4), new Uint8Array(size)]);
+    const writes = ["write 4", `write ${size}`];
+    const alone = RUNTIME === "bun" && size === 16384;
+    assertEquals(socket.log, alone ? writes : ["cork", ...writes, "uncork"]);
+    assertEquals(socket.callbacks.length, 1);
+    socket.flush();
+  }
+  assertEquals(told, ["drain", "drain"]);
+});
+
 test("a socket transport tells of a drain once, and only when a write had to wait", () => {
   const { socket, transport, told } = make();
   socket.fast = true;
