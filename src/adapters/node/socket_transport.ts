@@ -65,8 +65,9 @@ findSha1(() => {
 const QUIET = !("Deno" in globalThis || BUN);
 
 /**
- * Larger parts go to the socket in slices of this size, one after the other: a socket tells only when
- * all of a write has left, and a peer that is slow in reading must be seen to read.
+ * What is more than this goes to the socket in slices of about this size, one after the other: a
+ * socket tells only when all of a write has left, and a peer that is slow in reading must be seen to
+ * read.
  */
 const SLICE_BYTES = 1024 * 1024;
 
@@ -113,7 +114,7 @@ const free = BUN
 /** Chunks from this size on are freed: what is copied out of them costs less than they do. */
 const FREED_BYTES = 16384;
 
-const isLarge = (part: Uint8Array): boolean => part.length > SLICE_BYTES;
+const addLength = (sum: number, part: Uint8Array): number => sum + part.length;
 /** Bun copies parts that it is to write together: from this size on that costs more than a write. */
 const isCostly = (part: Uint8Array): boolean => part.length >= 16384;
 const isNotEmpty = (part: Uint8Array): boolean => part.length > 0;
@@ -125,6 +126,7 @@ export class SocketTransport implements Transport {
   readonly #encrypted: EncryptedHandle | undefined;
   /** Whether the next write is expected to leave at once, and has no callback. */
   #quiet: boolean;
+  /** Whether one ever is: see {@linkcode QUIET}. */
   readonly #plain: boolean;
   #events: TransportEvents | undefined;
   /** Whether the events know of chunks that are lent. */
@@ -241,7 +243,7 @@ export class SocketTransport implements Transport {
     // one starts (tests/adapters/node_test.ts, "an empty body does not block").
     const last = parts.findLastIndex(isNotEmpty);
     if (last < 0) return true;
-    if (this.#slicedBytes > 0 || parts.some(isLarge)) {
+    if (this.#slicedBytes > 0 || parts.reduce(addLength, 0) > SLICE_BYTES) {
       this.#slice(parts);
     } else {
       const together = !BUN || !parts.some(isCostly);
@@ -267,12 +269,18 @@ export class SocketTransport implements Transport {
     this.#writeSlices();
   }
 
-  /** Writes slices until one has to wait. */
+  /** Writes slices, small ones together, until they have to wait. */
   #writeSlices(): void {
-    while (this.#slicedBytes > 0 && this.#socket.writableLength === 0) {
-      const slice = this.#slices!.pop()!;
-      this.#slicedBytes -= slice.length;
-      this.#socket.write(slice, this.#onWritten);
+    const socket = this.#socket;
+    while (this.#slicedBytes > 0 && socket.writableLength === 0) {
+      if (!BUN) socket.cork();
+      for (let written = 0; written < SLICE_BYTES && this.#slicedBytes > 0;) {
+        const slice = this.#slices!.pop()!;
+        written += slice.length;
+        this.#slicedBytes -= slice.length;
+        socket.write(slice, this.#onWritten);
+      }
+      if (!BUN) socket.uncork();
     }
   }
 
