@@ -167,8 +167,8 @@ export class Engine implements ControlSink, OutgoingOwner {
   receive(chunk: Uint8Array, lent = false): void {
     if (this.inputEnded || this.#closeWaits) return;
     if (this.#paused || this.#receiving || this.#full) {
-      // A new list: few chunks come where reading is paused, and `NONE` is shared.
-      this.#rest = [...this.#rest, lent ? new Uint8Array(chunk) : chunk];
+      if (this.#rest.length === 0) this.#rest = []; // `NONE` is shared
+      this.#rest.push(lent ? new Uint8Array(chunk) : chunk);
     } else {
       this.#receiving = true;
       this.#receiver.lent = lent;

@@ -228,6 +228,7 @@ export class Receiver implements FrameSink {
     if (this.#control) return this.#onControl(slice, last);
     const ends = last && this.#final;
     if (this.#streamed) {
+      slice = this.own(slice);
       if (this.#compressed) return this.#onCompressedSlice(slice, ends);
       const fault = this.#onSlice(slice, ends);
       if (last && !ends && fault === null && this.#framewise && !this.#discarding) {
@@ -289,13 +290,12 @@ export class Receiver implements FrameSink {
   #onCompressedSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
     if (ends) this.#inMessage = false;
     if (slice.length === 0 && !ends) return null;
-    return this.#inflation!.deliverSlice(this.own(slice), this.#text, ends);
+    return this.#inflation!.deliverSlice(slice, this.#text, ends);
   }
 
   #onSlice(slice: Uint8Array, ends: boolean): FrameFault | null {
     if (this.#text && !this.#validate(slice, ends)) return invalidText();
     if (ends) this.#inMessage = false;
-    slice = this.own(slice);
     const hand = () => {
       if (slice.length > 0) this.#sink.onMessageSlice(slice);
       if (ends && !this.#discarding) this.#sink.onMessageEnd();
@@ -322,6 +322,7 @@ export class Receiver implements FrameSink {
   #onControl(slice: Uint8Array, last: boolean): FrameFault | null {
     const payload = concatBytes([this.#controlPayload, slice]);
     this.#controlPayload = last ? EMPTY_BYTES : payload;
-    return last ? this.#controlSink.onControl(this.#opcode, payload) : null;
+    if (!last) return null;
+    return this.#controlSink.onControl(this.#opcode, payload);
   }
 }
