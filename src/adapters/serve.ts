@@ -159,7 +159,8 @@ class RunningServer implements Server {
       headTimeoutMs: setup.options.handshakeTimeoutMs,
     }, {
       onRequest: (incoming, outgoing) => this.#onRequest(incoming, outgoing),
-      onUpgrade: (incoming, socket, head) => this.#onUpgrade(incoming, socket, head),
+      onUpgrade: (request, socket, head) => this.#onUpgrade(request, socket, head),
+      onOpening: (request, socket, head) => this.#onUpgrade(request, socket, head),
     });
   }
 
@@ -210,10 +211,10 @@ class RunningServer implements Server {
     }
   }
 
-  #onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void {
+  #onUpgrade(request: NodeRequest, socket: NodeSocket, head: Uint8Array): void {
     const target = this.#target;
-    if (isUpgrader(target)) return void this.#handOver(target, incoming, socket, head);
-    openUpgrade(incoming, socket, head, this.#setup).then((opening) => {
+    if (isUpgrader(target)) return void this.#handOver(target, request, socket, head);
+    openUpgrade(request, socket, head, this.#setup).then((opening) => {
       this.#listener.release(socket);
       if (opening instanceof Error) return;
       if (this.#closing !== undefined) return opening.terminate(); // stopped a moment ago
@@ -226,12 +227,12 @@ class RunningServer implements Server {
 
   async #handOver(
     upgrader: Upgrader,
-    incoming: IncomingMessage,
+    request: NodeRequest,
     socket: NodeSocket,
     head: Uint8Array,
   ): Promise<void> {
     try {
-      const connection = await upgrader.upgrade(incoming, socket, head);
+      const connection = await upgrader.upgrade(request, socket, head);
       if (connection === undefined) return this.#listener.release(socket);
       if (this.#closing !== undefined) return connection.terminate(); // stopped a moment ago
       this.#listener.release(socket);

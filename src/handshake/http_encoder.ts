@@ -29,6 +29,8 @@ export interface ResponseHeadInit {
   readonly headers: Iterable<readonly [string, string]>;
 }
 
+const encoder = new TextEncoder();
+
 const REASONS: ReadonlyMap<number, string> = new Map([
   [101, "Switching Protocols"],
   [200, "OK"],
@@ -110,7 +112,7 @@ function encodeHead(start: string, headers: Iterable<readonly [string, string]>)
     text += `${name}: ${value}\r\n`;
   }
   text += "\r\n";
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  const bytes = encoder.encode(text);
+  if (bytes.length === text.length) return bytes; // it is ASCII, as good as always
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

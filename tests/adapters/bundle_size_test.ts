@@ -20,7 +20,7 @@ const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[
   ["{ ReconnectingWebSocket }", CLIENT, { initial: 19_000, compressing: 48_500, single: 48_500 }],
   ["{ WebSocketError }", CLIENT, { initial: 1_600, single: 520 }],
   ["*", "fullduplex/browser", { single: 18_900 }],
-  ["*", "fullduplex/serve", { single: 39_000 }],
+  ["*", "fullduplex/serve", { single: 39_800 }],
   ["*", "fullduplex/stream", { single: 35_000 }],
   ["{ Engine }", ENGINE, { single: 8_192 }],
   ["*", ENGINE, { single: 8_500 }],

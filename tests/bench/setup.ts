@@ -3,6 +3,7 @@
  * @module
  */
 
+import { exists, list_files } from "../../scripts/manifest.ts";
 import { bun, node, ROOT } from "../../scripts/run.ts";
 import { prepare_node_tests } from "../../scripts/test_node.ts";
 import { NODE_VERSIONS } from "../../scripts/versions.ts";
@@ -30,6 +31,7 @@ export async function prepare(runtimes: readonly RuntimeName[], load: string): P
     if (runtime === "bun") executables.bun = await bun();
   }
   const { folder } = await prepare_node_tests();
+  await useBundles(folder);
   const executable = (runtime: RuntimeName): string => executables[runtime]!;
   return {
     executable,
@@ -49,4 +51,21 @@ export async function prepare(runtimes: readonly RuntimeName[], load: string): P
     },
     remove: () => Deno.remove(folder, { recursive: true }),
   };
+}
+
+/**
+ * Lets the programs have on Node what users of the npm package have: the bundles that its exports
+ * name, and not the modules that tests import.
+ */
+async function useBundles(folder: string): Promise<void> {
+  for (const path of await list_files("tests/bench", (path) => path.endsWith(".ts"))) {
+    const file = `${folder}/${path.replace(/\.ts$/, ".js")}`;
+    let code = await Deno.readTextFile(file);
+    for (const [quoted, entry] of code.matchAll(/"\.\.\/\.\.\/\.\.\/((?:src\/.*|mod)\.js)"/g)) {
+      const bundle = `package/esm/node/${entry.replace(/^src\//, "")}`;
+      if (!await exists(`${folder}/${bundle}`)) continue;
+      code = code.replaceAll(quoted, `"../../../${bundle}"`);
+    }
+    await Deno.writeTextFile(file, code);
+  }
 }

@@ -8,7 +8,8 @@ import { PatientTimer } from "../../api/patient_timer.ts";
 // node:http is asked for, not imported: as a module it is read name by name, and one of them makes
 // Node 26 load all of its own WebSocket client, which takes thrice as long as this library.
 import { builtin } from "./builtin.ts";
-import type { NodeSocket } from "./node_types.ts";
+import type { NodeRequest, NodeSocket } from "./node_types.ts";
+import { readOpeningHead } from "./opening_head.ts";
 
 /** What a listener hands on. */
 export interface HttpEvents {
@@ -16,6 +17,8 @@ export interface HttpEvents {
   onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void;
   /** Takes a request to upgrade; the socket is the taker's from now on. */
   onUpgrade(incoming: IncomingMessage, socket: NodeSocket, head: Uint8Array): void;
+  /** The same for a request that node:http has not seen, which is quicker. Default: it sees all. */
+  onOpening?(request: NodeRequest, socket: NodeSocket, head: Uint8Array): void;
   /** Is told of TLS handshakes that failed, after which there is no socket. */
   onTlsError?(error: Error, remoteAddress: string | undefined): void;
 }
@@ -35,6 +38,7 @@ interface AnyServer {
   on(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
   removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  listeners(event: string): unknown[];
   emit(event: string, ...args: unknown[]): boolean;
   listen(target: object, onListening: () => void): unknown;
   address(): unknown;
@@ -90,7 +94,9 @@ export class HttpListener {
     });
     this.#listener = server;
     if (options.tls === undefined) {
-      server.on("connection", (socket: NodeSocket) => this.#onSocket(socket, true));
+      if (events.onOpening !== undefined && ON_NODE) {
+        this.#readFirst(server, options.maxHeaderBytes);
+      } else server.on("connection", (socket: NodeSocket) => this.#onSocket(socket, true));
       return;
     }
     if (isBun()) {
@@ -115,6 +121,39 @@ export class HttpListener {
       this.#encrypting.delete(addressOf(socket));
       if (below !== undefined) this.#forget(below);
       this.#onSocket(socket, true);
+    });
+  }
+
+  /**
+   * Reads each connection's first bytes before node:http does. That gets the socket, with those bytes
+   * put back, when they are not the whole request for a WebSocket.
+   */
+  #readFirst(server: AnyServer, maxHeaderBytes: number): void {
+    const toHttp = server.listeners("connection")[0] as (socket: NodeSocket) => void;
+    server.removeListener("connection", toHttp as () => void);
+    const take = (socket: NodeSocket, chunk: Uint8Array) => {
+      socket.removeListener("data", onData);
+      socket.removeListener("end", onEnd);
+      const opening = readOpeningHead(chunk, maxHeaderBytes);
+      if (opening !== undefined) {
+        this.#sockets.get(socket)?.timer?.stop();
+        return this.#events.onOpening!(opening.request, socket, opening.rest);
+      }
+      socket.pause(); // what is put back waits until node:http listens
+      (socket as unknown as { unshift(chunk: Uint8Array): void }).unshift(chunk);
+      toHttp.call(server, socket);
+      socket.resume();
+    };
+    const onData = function (this: NodeSocket, chunk: Uint8Array) {
+      take(this, chunk);
+    };
+    const onEnd = function (this: NodeSocket) {
+      this.end(); // as node:http does with a client that leaves without a request
+    };
+    server.on("connection", (socket: NodeSocket) => {
+      this.#onSocket(socket, true);
+      socket.on("end", onEnd);
+      socket.on("data", onData);
     });
   }
 
@@ -216,6 +255,9 @@ export class HttpListener {
 }
 
 function ignore(): void {}
+
+/** Node itself: what the other runtimes' node:http is made of differs. */
+const ON_NODE = !("Deno" in globalThis || "Bun" in globalThis);
 
 function isBun(): boolean {
   return "Bun" in globalThis;

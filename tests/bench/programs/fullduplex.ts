@@ -1,6 +1,6 @@
 /** `serve()` with callbacks: the whole engine, on any runtime. */
+import { prepareMessage } from "../../../mod.ts";
 import { serve, type WebSocketConnection } from "../../../src/adapters/serve.ts";
-import { prepareMessage } from "../../../src/api/prepared_message.ts";
 import { BROADCAST, DEFLATE, ready } from "./program.ts";
 
 const members = new Set<WebSocketConnection>();
