@@ -28,7 +28,7 @@ export interface ServerKind {
   /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
   idle?: boolean;
   /** What it does with bytes that it does not parse, so that it has to be told what comes. */
-  blind?: "echo" | "gather" | "streams";
+  blind?: "echo" | "gather" | "deflate" | "streams";
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -85,6 +85,14 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
   { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: "echo" },
   { kind: "floor-gather", program: "floor", runtimes: NODES, peer: "ws", blind: "gather" },
+  {
+    kind: "floor-deflate",
+    program: "floor_deflate",
+    runtimes: NODES,
+    peer: "ws",
+    blind: "deflate",
+    deflate: [],
+  },
   {
     kind: "floor-streams",
     program: "floor_streams",
@@ -180,6 +188,7 @@ export function takesPart(server: ServerKind, workload: Workload): boolean {
   if (server.idle && workload.inFlight > 0) return false;
   if (workload.kinds !== undefined && !workload.kinds.includes(server.kind)) return false;
   if (workload.deflate) return server.deflate !== undefined;
+  if (server.blind === "deflate") return false;
   if (server.kind === "ws-no-takeover") return false;
   if (server.blind && (workload.task === "handshakes" || workload.inFlight === 0)) return false;
   // Only messages that are longer than a chunk must be gathered.
