@@ -127,7 +127,7 @@ export async function openNative(
   const request = copyRequest(original, options.maxHeaderBytes);
   if ("accepted" in request) return toResponse(request, tap);
   tap?.request(request);
-  if (options.signal?.aborted) return toResponse(closing(), tap);
+  if (options.signal?.aborted) return toResponse(abortedOpening(), tap);
   const deciding = decideUpgrade(request, policy);
   const decision = policy.showsRequest
     ? await inTime(deciding, options.handshakeTimeoutMs, options.signal)
@@ -163,8 +163,14 @@ function copyRequest(original: Request, maxHeaderBytes: number): UpgradeRequest 
   });
 }
 
-/** Waits for a decision that the application's functions take part in. */
-function inTime(
+/**
+ * Waits for a decision that the application's functions take part in.
+ *
+ * @param deciding The decision.
+ * @param timeoutMs How long it may take, in milliseconds; then it is a refusal.
+ * @param signal Refuses when it is aborted.
+ */
+export function inTime(
   deciding: Promise<UpgradeDecision>,
   timeoutMs: number,
   signal: AbortSignal | undefined,
@@ -175,7 +181,7 @@ function inTime(
       if (signal !== undefined) unwatchAbort(signal, onAbort);
       resolve(decision);
     };
-    const onAbort = () => settle(closing());
+    const onAbort = () => settle(abortedOpening());
     const timer = setTimeout(() => {
       const message = `it did not finish within ${timeoutMs} ms`;
       settle(refuse({ status: 503, code: "WS_HANDSHAKE_TIMEOUT", message }));
@@ -185,7 +191,8 @@ function inTime(
   });
 }
 
-function closing(): RefusedUpgrade {
+/** The refusal of a request that came, or was still being decided on, when the signal was aborted. */
+export function abortedOpening(): RefusedUpgrade {
   const message = "the signal was aborted";
   return refuse({ status: 503, code: "WS_HANDSHAKE_ABORTED", message });
 }

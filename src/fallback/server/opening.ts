@@ -3,7 +3,6 @@
  * @module
  */
 
-import { unwatchAbort, watchAbort } from "../../api/abort_watch.ts";
 import { ConnectionTap } from "../../api/connection_tap.ts";
 import {
   type AcceptedUpgrade,
@@ -11,11 +10,9 @@ import {
   type OpeningReader,
   parseOfferedProtocols,
   refuse,
-  type RefusedUpgrade,
-  type UpgradeDecision,
   type UpgradeRequest,
 } from "../../api/dialect.ts";
-import { toResponse } from "../../adapters/native/opening.ts";
+import { abortedOpening, inTime, toResponse } from "../../adapters/native/opening.ts";
 import { WIRE_VERSION } from "../wire/records.ts";
 import { withoutTarget } from "../wire/target.ts";
 import type { FallbackSetup } from "./options.ts";
@@ -74,7 +71,7 @@ export async function decideOpening(
   const { options, policy, onError } = setup;
   const tap = options.observers && new ConnectionTap(options.observers, "server");
   tap?.request(request);
-  if (options.signal?.aborted) return toResponse(closing(), tap);
+  if (options.signal?.aborted) return toResponse(abortedOpening(), tap);
   const read: OpeningReader = (_method, fields) => {
     const offeredProtocols = parseOfferedProtocols(message.protocols);
     if (offeredProtocols === null) {
@@ -96,31 +93,4 @@ export function refuseOrigin(request: UpgradeRequest, { options }: FallbackSetup
   tap?.request(request);
   const message = "the origin is not allowed";
   return toResponse(refuse({ status: 403, code: "WS_ORIGIN_REFUSED", message }), tap);
-}
-
-/** Waits for a decision that the application's functions take part in. */
-function inTime(
-  deciding: Promise<UpgradeDecision>,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<UpgradeDecision> {
-  return new Promise((resolve) => {
-    const settle = (decision: UpgradeDecision) => {
-      clearTimeout(timer);
-      if (signal !== undefined) unwatchAbort(signal, onAbort);
-      resolve(decision);
-    };
-    const onAbort = () => settle(closing());
-    const timer = setTimeout(() => {
-      const message = `it did not finish within ${timeoutMs} ms`;
-      settle(refuse({ status: 503, code: "WS_HANDSHAKE_TIMEOUT", message }));
-    }, timeoutMs);
-    if (signal !== undefined) watchAbort(signal, onAbort);
-    deciding.then(settle); // it never rejects
-  });
-}
-
-function closing(): RefusedUpgrade {
-  const message = "the server is closing";
-  return refuse({ status: 503, code: "WS_HANDSHAKE_ABORTED", message });
 }
