@@ -9,38 +9,11 @@
 
 import net from "node:net";
 import process from "node:process";
-import { constants, deflateRawSync } from "node:zlib";
+import { deflatedFrame, JSON_MESSAGES } from "../load/frames.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/** 1 KiB of JSON, each a little different. */
-function json(seed: number): Uint8Array {
-  const list = [];
-  for (let i = 0; JSON.stringify(list).length < 940; i++) {
-    list.push({
-      id: seed * 100 + i,
-      user: `user${(seed * 7919 + i * 104729) % 10007}`,
-      action: ["login", "logout", "buy", "view"][(seed + i) % 4],
-      at: 1700000000000 + seed * 99991 + i * 7,
-      ok: (seed + i) % 3 === 0,
-    });
-  }
-  const text = JSON.stringify(list);
-  return new TextEncoder().encode(text.padEnd(1024).slice(0, 1024));
-}
-
-/** A masked text frame with RSV1. */
-function frame(seed: number): Uint8Array {
-  const payload = deflateRawSync(json(seed), { finishFlush: constants.Z_SYNC_FLUSH })
-    .subarray(0, -4);
-  const key = Uint8Array.of(seed, 2, 3, 4);
-  const bytes = new Uint8Array(8 + payload.length);
-  bytes.set([0xc1, 0x80 | 126, payload.length >> 8, payload.length, ...key]);
-  for (let i = 0; i < payload.length; i++) bytes[8 + i] = payload[i] ^ key[i % 4];
-  return bytes;
-}
-
-const FRAMES = Array.from({ length: 64 }, (_, i) => frame(i));
+const FRAMES = Array.from({ length: JSON_MESSAGES }, (_, seed) => deflatedFrame(1, seed, 1024));
 let messages = 0;
 let all = 0;
 let bytes = 0;
@@ -73,7 +46,7 @@ class Client {
 
   send(count: number): void {
     const frames = [];
-    for (let i = 0; i < count; i++) frames.push(FRAMES[this.#next++ & 63]);
+    for (let i = 0; i < count; i++) frames.push(FRAMES[this.#next++ % JSON_MESSAGES]);
     this.#socket.write(count === 1 ? frames[0] : Buffer.concat(frames));
   }
 

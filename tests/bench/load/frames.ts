@@ -31,20 +31,43 @@ export function frameHeader(first: number, length: number): Buffer {
   return header;
 }
 
-/** Some JSON of about so many bytes, of the kind that applications send. */
-function json(size: number): Buffer {
-  const rows: unknown[] = [];
-  const text = () => JSON.stringify({ type: "update", channel: "ticker", rows });
-  for (let i = 0; text().length < size; i++) {
-    rows.push({ id: 1000 + i, name: `item-${i % 7}`, price: 17.25 * (i + 1), active: i % 3 === 0 });
+/** How many messages of JSON there are: where a context lives on, one alone would be too easy. */
+export const JSON_MESSAGES = 64;
+
+/**
+ * JSON as an application might send it, each a little different.
+ *
+ * @param seed Which one.
+ * @param size Its bytes.
+ */
+function json(seed: number, size: number): Buffer {
+  const list: unknown[] = [];
+  for (let i = 0; JSON.stringify(list).length < size - 84; i++) {
+    list.push({
+      id: seed * 100 + i,
+      user: `user${(seed * 7919 + i * 104729) % 10007}`,
+      action: ["login", "logout", "buy", "view"][(seed + i) % 4],
+      at: 1700000000000 + seed * 99991 + i * 7,
+      ok: (seed + i) % 3 === 0,
+    });
   }
-  return Buffer.from(text());
+  return Buffer.from(JSON.stringify(list).padEnd(size).slice(0, size));
+}
+
+/** A frame of JSON as a client sends it that forgets each message (RFC 7692, section 7.2.1). */
+export function deflatedFrame(opcode: number, seed: number, size: number): Buffer {
+  const flushed = zlib.deflateRawSync(json(seed, size), {
+    finishFlush: zlib.constants.Z_SYNC_FLUSH,
+  });
+  return clientFrame(0xc0 | opcode, flushed.subarray(0, flushed.length - 4));
 }
 
 /** What a connection sends, and what it gets back. */
 export interface LoadBytes {
   /** One message, masked. */
   message: Buffer;
+  /** What each connection sends in turn: that message alone, or several that differ. */
+  messages: readonly Buffer[];
   /** The first bytes of each reply; shorter than a header where its length is not known. */
   replyStart: Buffer;
   /** Bytes of one reply; `undefined` where they are not known, and frames have to be counted. */
@@ -56,14 +79,12 @@ export function loadBytes(workload: Workload): LoadBytes {
   const { type, size, fragments = 1, deflate = false } = workload;
   const opcode = type === "text" ? 1 : 2;
   if (deflate) {
-    // RFC 7692, section 7.2.1: deflate, flush, and leave the last four bytes out.
-    const flushed = zlib.deflateRawSync(json(size), { finishFlush: zlib.constants.Z_SYNC_FLUSH });
-    const payload = flushed.subarray(0, flushed.length - 4);
-    return {
-      message: clientFrame(0xc0 | opcode, payload),
-      replyStart: Buffer.from([0xc0 | opcode]),
-      replyBytes: undefined,
-    };
+    const messages = Array.from(
+      { length: JSON_MESSAGES },
+      (_, seed) => deflatedFrame(opcode, seed, size),
+    );
+    const replyStart = Buffer.from([0xc0 | opcode]);
+    return { message: messages[0], messages, replyStart, replyBytes: undefined };
   }
   const payload = Buffer.alloc(size);
   for (let i = 0; i < size; i++) payload[i] = type === "text" ? 97 + (i % 26) : i;
@@ -75,5 +96,6 @@ export function loadBytes(workload: Workload): LoadBytes {
     frames.push(clientFrame(first, payload.subarray(from, to)));
   }
   const replyStart = frameHeader(0x80 | opcode, size);
-  return { message: Buffer.concat(frames), replyStart, replyBytes: replyStart.length + size };
+  const message = Buffer.concat(frames);
+  return { message, messages: [message], replyStart, replyBytes: replyStart.length + size };
 }

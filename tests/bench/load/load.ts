@@ -12,7 +12,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import type { Workload } from "../workloads.ts";
 import { Connection, openAll } from "./connection.ts";
-import { loadBytes } from "./frames.ts";
+import { type LoadBytes, loadBytes } from "./frames.ts";
 import { Meter } from "./meter.ts";
 import { answerPings, byteCounter, frameCounter } from "./replies.ts";
 import { answerRounds } from "./rounds.ts";
@@ -34,12 +34,26 @@ function open(count: number): Promise<Connection[]> {
   return openAll(count, () => new Connection(port, workload));
 }
 
+/** Makes a function that gives so many messages in one piece, from the n-th on. */
+function batches({ message, messages }: LoadBytes): (from: number, count: number) => Uint8Array {
+  if (messages.length > 1) {
+    return (from, count) => {
+      const batch = Array.from({ length: count }, (_, i) => messages[(from + i) % messages.length]);
+      return count === 1 ? batch[0] : Buffer.concat(batch);
+    };
+  }
+  const most = Buffer.concat(Array(inFlight).fill(message));
+  const all = Array.from(
+    { length: inFlight + 1 },
+    (_, count) => most.subarray(0, count * message.length),
+  );
+  return (_, count) => all[count];
+}
+
 /** Each connection sends its messages, and for each reply the next. */
 async function echo(): Promise<Meter> {
   const load = loadBytes(workload);
-  const batch = Buffer.concat(Array(inFlight).fill(load.message));
-  const batches: Uint8Array[] = [];
-  for (let n = 0; n <= inFlight; n++) batches.push(batch.subarray(0, n * load.message.length));
+  const batchOf = batches(load);
   const starts: (() => void)[] = [];
   const meter = new Meter(
     () => {
@@ -48,8 +62,13 @@ async function echo(): Promise<Meter> {
     serverPid,
     inFlight === 1,
   );
-  for (const connection of await open(workload.connections)) {
+  for (const [index, connection] of (await open(workload.connections)).entries()) {
     const { socket } = connection;
+    let sent = index; // each begins elsewhere
+    const send = (count: number) => {
+      socket.write(batchOf(sent, count));
+      sent += count;
+    };
     const write = (bytes: Uint8Array) => socket.write(bytes);
     const replies = load.replyBytes === undefined ? frameCounter(load, write) : byteCounter(load);
     let due = 0;
@@ -64,7 +83,7 @@ async function echo(): Promise<Meter> {
         meter.sample(now - sentAt);
         sentAt = now;
       }
-      if (meter.sending) return write(batches[count]);
+      if (meter.sending) return send(count);
       due -= count;
       meter.underWay -= count;
     };
@@ -72,7 +91,7 @@ async function echo(): Promise<Meter> {
       due = inFlight;
       meter.underWay += inFlight;
       sentAt = performance.now();
-      write(batches[inFlight]);
+      send(inFlight);
     });
   }
   return meter;

@@ -1,14 +1,11 @@
 /**
  * The floor under every server on `node:http` that inflates and deflates each message with Node's
  * zlib: it does that, in contexts that all connections share, at the level that `serve()` has by
- * default, and nothing else. It looks at no header, makes no string, and sends back what it got.
- *
- * Arguments: "deflate", the bytes of a message as it comes, and two that do not matter here.
+ * default, and nothing else. It makes no string, and sends back what it got.
  */
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import http from "node:http";
-import process from "node:process";
 import { ZlibContext } from "../../../src/adapters/zlib/context.ts";
 import { ready } from "./program.ts";
 
@@ -23,7 +20,6 @@ const TAIL = Uint8Array.of(0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff);
 /** What is left out of the reply. */
 const FLUSH_BYTES = 4;
 
-const messageBytes = Number(process.argv.at(-3));
 const inflate = new ZlibContext("inflate", { windowBits: 15, chunkSize: 64 });
 const deflate = new ZlibContext("deflate", {
   windowBits: 11,
@@ -31,18 +27,17 @@ const deflate = new ZlibContext("deflate", {
   memLevel: 4,
   chunkSize: 64,
 });
-const packed = new Uint8Array(messageBytes - HEADER_BYTES - KEY_BYTES + TAIL.length);
-packed.set(TAIL, packed.length - TAIL.length);
+const packed = new Uint8Array(65536 + TAIL.length);
 const plain = new Uint8Array(65536);
 const repacked = new Uint8Array(65536);
 
 /** Answers one message, which is all of a chunk. */
 function answer(chunk: Uint8Array): Uint8Array {
   const start = HEADER_BYTES + KEY_BYTES;
-  for (let i = start; i < messageBytes; i++) {
-    packed[i - start] = chunk[i] ^ chunk[HEADER_BYTES + (i & (KEY_BYTES - 1))];
-  }
-  const plainBytes = inflate.run(packed, 0, plain, 0);
+  const end = chunk.length - start;
+  for (let i = 0; i < end; i++) packed[i] = chunk[start + i] ^ chunk[HEADER_BYTES + (i & 3)];
+  packed.set(TAIL, end);
+  const plainBytes = inflate.run(packed.subarray(0, end + TAIL.length), 0, plain, 0);
   inflate.reset();
   const size = deflate.run(plain.subarray(0, plainBytes), 0, repacked, 0) - FLUSH_BYTES;
   deflate.reset();
@@ -56,7 +51,8 @@ const server = http.createServer();
 server.on("upgrade", (request, socket) => {
   socket.on("error", () => {});
   socket.on("data", (chunk: Uint8Array) => {
-    if (chunk.length !== messageBytes) throw new Error("a chunk is not one message");
+    const length = HEADER_BYTES + KEY_BYTES + (chunk[2] << 8 | chunk[3]);
+    if (chunk.length !== length) throw new Error("a chunk is not one message");
     socket.write(answer(chunk));
   });
   socket.write(
