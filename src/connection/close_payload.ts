@@ -66,7 +66,7 @@ export function writeClosePayload(closeCode: number | undefined, reason = ""): U
   if (typeof closeCode !== "number") {
     throw new TypeError(`Cannot close: code must be a number, got ${typeof closeCode}`);
   }
-  if (!Number.isInteger(closeCode) || !isWireCloseCode(closeCode)) {
+  if (!isWireCloseCode(closeCode)) {
     throw new RangeError(
       `Cannot close: code ${closeCode} must not be sent; ` +
         "allowed are 1000-1003, 1007-1014 and 3000-4999",

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { allocateZeroed } from "./memory.ts";
+
 /** The size of every pooled buffer, in bytes. */
 export const POOLED_BUFFER_BYTES = 65536;
 
@@ -15,9 +17,7 @@ const MAX_FREE = 64;
 
 const free: Uint8Array[] = [];
 
-const makePlain = (bytes: number): Uint8Array => new Uint8Array(bytes);
-
-let make = makePlain;
+let make: (bytes: number) => Uint8Array = allocateZeroed;
 
 /**
  * Names who makes the buffers from now on. What is written to a socket are parts of them, and a
@@ -29,7 +29,7 @@ let make = makePlain;
  * @returns What held before.
  */
 export function useBuffers(
-  maker: (bytes: number) => Uint8Array = makePlain,
+  maker: (bytes: number) => Uint8Array = allocateZeroed,
 ): (bytes: number) => Uint8Array {
   const before = make;
   make = maker;

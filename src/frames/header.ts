@@ -122,7 +122,8 @@ export function writeHeader(
   return key === undefined ? at : writeUint32(target, at, key);
 }
 
-function writeUint32(target: Uint8Array, at: number, value: number): number {
+/** Writes a number of 32 bits, most significant byte first; returns the index after it. */
+export function writeUint32(target: Uint8Array, at: number, value: number): number {
   target[at] = value >>> 24;
   target[at + 1] = value >>> 16;
   target[at + 2] = value >>> 8;

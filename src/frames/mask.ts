@@ -6,6 +6,8 @@
  * @module
  */
 
+import { writeUint32 } from "./header.ts";
+
 /** From this many bytes on, XOR by words pays for the view that it needs. */
 const WORD_BYTES = 128;
 
@@ -52,9 +54,7 @@ function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): 
     bytes[i + 2] ^= k2;
     bytes[i + 3] ^= k3;
   }
-  if (i < end) bytes[i++] ^= k0;
-  if (i < end) bytes[i++] ^= k1;
-  if (i < end) bytes[i] ^= k2;
+  for (let shift = 24; i < end; shift -= 8) bytes[i++] ^= key >>> shift;
 }
 
 /** XORs whole words, eight at a turn. */
@@ -119,10 +119,7 @@ export function applyMask(
     start += head;
     turned = rotate(turned, head);
   }
-  keyBytes[0] = keyBytes[4] = turned >>> 24;
-  keyBytes[1] = keyBytes[5] = turned >>> 16;
-  keyBytes[2] = keyBytes[6] = turned >>> 8;
-  keyBytes[3] = keyBytes[7] = turned;
+  writeUint32(keyBytes, writeUint32(keyBytes, 0, turned), turned);
   const count = Math.floor((end - start) / wordBytes);
   const from = bytes.byteOffset + start;
   if (wordBytes === 8) maskWideWords(new BigUint64Array(bytes.buffer, from, count), keyWideWord[0]);
@@ -156,9 +153,7 @@ export function unmaskedCopy(
     copy[i + 2] = bytes[start + 2] ^ k2;
     copy[i + 3] = bytes[start + 3] ^ k3;
   }
-  if (i < length) copy[i++] = bytes[start++] ^ k0;
-  if (i < length) copy[i++] = bytes[start++] ^ k1;
-  if (i < length) copy[i] = bytes[start] ^ k2;
+  for (let shift = 24; i < length; shift -= 8) copy[i++] = bytes[start++] ^ (key >>> shift);
   return copy;
 }
 

@@ -6,7 +6,8 @@
 /** Makes a plain `Uint8Array` that owns exactly so many bytes; their content may be anything. */
 export type Allocator = (length: number) => Uint8Array;
 
-const allocateZeroed: Allocator = (length) => new Uint8Array(length);
+/** What the language has. */
+export const allocateZeroed: Allocator = (length) => new Uint8Array(length);
 
 let allocator = allocateZeroed;
 

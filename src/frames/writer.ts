@@ -23,6 +23,9 @@ const MAX_SMALL_PARTS = 8;
 /** The longest string that surely fits an empty buffer: at most three bytes for each UTF-16 unit. */
 const MAX_IN_PLACE_UNITS = Math.floor((POOLED_BUFFER_BYTES - MAX_HEADER_BYTES) / 3);
 
+/** Found once: a `Buffer` of Node has so many methods that V8 looks each up anew. */
+const copy = Uint8Array.prototype.set;
+
 /**
  * Encodes one unmasked frame, for {@linkcode FrameWriter.writeEncoded}.
  *
@@ -97,7 +100,7 @@ export class FrameWriter {
     }
     const target = this.#reserve(size);
     const at = writeHeader(target, this.#end, first, length, key);
-    target.set(payload, at);
+    copy.call(target, payload, at);
     this.#end = at + length;
     if (key !== undefined) applyMask(target, at, this.#end, key, 0);
   }
@@ -186,15 +189,8 @@ export class FrameWriter {
 
   /** Drops all frames that were not taken; buffers that a transport may still hold are let go. */
   discard(): void {
-    this.#parts = NONE;
-    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
-    for (const buffer of this.#full) giveBuffer(buffer);
-    this.#buffer = undefined;
-    this.#full = NONE;
-    this.#start = this.#end = 0;
-    this.#pendingBytes = 0;
-    this.#lent = undefined;
-    this.#lentFull = NONE;
+    this.take(); // which forgets those that were taken before
+    this.release();
   }
 
   /**

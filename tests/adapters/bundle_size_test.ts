@@ -13,10 +13,10 @@ type Budget = Partial<BundleSizes>;
 
 /** Bytes of minified and compressed code; runtimes' own gzip differs by less than a hundredth. */
 const BUDGETS: readonly (readonly [what: string, from: string, budget: Budget])[] = [
-  ["*", CLIENT, { initial: 20_000, connected: 42_500, compressing: 49_500, single: 49_000 }],
-  ["{ connect }", CLIENT, { initial: 9_200, connected: 33_700, single: 41_000 }],
+  ["*", CLIENT, { initial: 20_000, connected: 42_700, compressing: 49_500, single: 49_000 }],
+  ["{ connect }", CLIENT, { initial: 9_200, connected: 33_900, single: 41_000 }],
   ["{ WebSocket }", CLIENT, { initial: 14_600, compressing: 44_500, single: 44_500 }],
-  ["{ WebSocketStream }", CLIENT, { initial: 13_100, compressing: 43_000, single: 43_000 }],
+  ["{ WebSocketStream }", CLIENT, { initial: 13_100, compressing: 43_200, single: 43_200 }],
   ["{ ReconnectingWebSocket }", CLIENT, { initial: 19_000, compressing: 48_500, single: 48_500 }],
   ["{ WebSocketError }", CLIENT, { initial: 1_600, single: 520 }],
   ["*", "fullduplex/browser", { single: 18_900 }],
