@@ -172,11 +172,17 @@ export class Receiver implements FrameSink {
     this.#final = (first & FIN) !== 0;
     if (opcode === CONTINUATION) {
       if (!this.#inMessage) {
-        return protocolFault("WS_CONTINUATION_UNEXPECTED", "there is no message to continue");
+        return protocolFault(
+          "WS_CONTINUATION_UNEXPECTED",
+          "a continuation frame came without a message to continue",
+        );
       }
     } else {
       if (this.#inMessage) {
-        return protocolFault("WS_CONTINUATION_EXPECTED", "the message before is not finished");
+        return protocolFault(
+          "WS_CONTINUATION_EXPECTED",
+          "a new message began before the fragmented one was finished",
+        );
       }
       this.#inMessage = true;
       this.#text = opcode === TEXT;

@@ -63,20 +63,20 @@ export function checkHeader(
     // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not
     // masked." and "A client MUST close a connection if it detects a masked frame."
     return masked
-      ? protocolFault("WS_MASK_MISSING", "a frame from a client is not masked")
-      : protocolFault("WS_MASK_UNEXPECTED", "a frame from a server is masked");
+      ? protocolFault("WS_MASK_MISSING", "a client sent an unmasked frame")
+      : protocolFault("WS_MASK_UNEXPECTED", "a server sent a masked frame");
   }
   return null;
 }
 
 function rsvFault(rsv: number): FrameFault {
   if ((rsv & RSV1) !== 0) {
-    return protocolFault("WS_RSV1_UNEXPECTED", "RSV1 is set and no extension allows it here");
+    return protocolFault("WS_RSV1_UNEXPECTED", "RSV1 is set and no extension gave it a meaning");
   }
   if ((rsv & RSV2) !== 0) {
-    return protocolFault("WS_RSV2_UNEXPECTED", "RSV2 is set and no extension allows it here");
+    return protocolFault("WS_RSV2_UNEXPECTED", "RSV2 is set and no extension gave it a meaning");
   }
-  return protocolFault("WS_RSV3_UNEXPECTED", "RSV3 is set and no extension allows it here");
+  return protocolFault("WS_RSV3_UNEXPECTED", "RSV3 is set and no extension gave it a meaning");
 }
 
 /**

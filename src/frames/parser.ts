@@ -115,9 +115,10 @@ export class FrameParser {
    */
   push(chunk: Uint8Array, from: number): number | FrameFault {
     const end = chunk.length;
+    const base = chunk.byteOffset;
     // Once for all messages of the chunk: V8 answers it by a call into its C++, which takes as long as
-    // unmasking 32 bytes.
-    const { buffer, byteOffset: base } = chunk;
+    // unmasking 32 bytes. Where small payloads are copied that costs most, and may not be needed.
+    const buffer = copiedBytes > 0 ? undefined : chunk.buffer;
     let at = from;
     this.#stopped = false;
     while (at < end) {
@@ -151,7 +152,7 @@ export class FrameParser {
       this.#offset += size;
       this.#remaining -= size;
       // Not subarray(): on Node a chunk is a Buffer, and users are promised a plain Uint8Array.
-      const slice = new Uint8Array(buffer, base + at, size);
+      const slice = new Uint8Array(buffer ?? chunk.buffer, base + at, size);
       at += size;
       const fault = this.#sink.onPayload(slice, this.#remaining === 0);
       if (fault !== null) return fault;
@@ -172,7 +173,7 @@ export class FrameParser {
     at: number,
     end: number,
     base: number,
-    buffer: ArrayBufferLike,
+    buffer: ArrayBufferLike | undefined,
   ): number | FrameFault {
     const first = chunk[at];
     if (first !== WHOLE_TEXT && first !== WHOLE_BINARY) return at;
@@ -193,7 +194,7 @@ export class FrameParser {
       return this.#sink.onWholeFrame(first, unmaskedCopy(chunk, start, length, key)) ?? after;
     }
     if (masked) applyMask(chunk, start, after, key, 0);
-    const payload = new Uint8Array(buffer, base + start, length);
+    const payload = new Uint8Array(buffer ?? chunk.buffer, base + start, length);
     return this.#sink.onWholeFrame(first, payload) ?? after;
   }
 
