@@ -28,7 +28,7 @@ export interface ServerKind {
   /** Whether it answers nothing, and is measured where connections are idle. Default: false. */
   idle?: boolean;
   /** What it does with bytes that it does not parse, so that it has to be told what comes. */
-  blind?: "echo" | "gather" | "deflate" | "streams";
+  blind?: "echo" | "unmask" | "gather" | "deflate" | "streams";
   /** Whether it is part of `--quick`. Default: false. */
   quick?: boolean;
 }
@@ -84,6 +84,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   },
   { kind: "bare", program: "bare", runtimes: NODES, peer: "ws", idle: true },
   { kind: "floor", program: "floor", runtimes: NODES, peer: "ws", blind: "echo" },
+  { kind: "floor-unmask", program: "floor", runtimes: NODES, peer: "ws", blind: "unmask" },
   { kind: "floor-gather", program: "floor", runtimes: NODES, peer: "ws", blind: "gather" },
   {
     kind: "floor-deflate",
@@ -118,6 +119,21 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     peer: "deno-native",
     broadcast: true,
     quick: true,
+  },
+  { kind: "floor", program: "floor", runtimes: ["deno"], peer: "deno-native", blind: "echo" },
+  {
+    kind: "floor-unmask",
+    program: "floor",
+    runtimes: ["deno"],
+    peer: "deno-native",
+    blind: "unmask",
+  },
+  {
+    kind: "floor-gather",
+    program: "floor",
+    runtimes: ["deno"],
+    peer: "deno-native",
+    blind: "gather",
   },
   {
     kind: "fullduplex",
@@ -192,9 +208,9 @@ export function takesPart(server: ServerKind, workload: Workload): boolean {
   if (server.kind === "ws-no-takeover") return false;
   if (server.blind && (workload.task === "handshakes" || workload.inFlight === 0)) return false;
   // Only messages that are longer than a chunk must be gathered.
-  if (server.blind === "gather" && (workload.size < CHUNK_BYTES || workload.fragments)) {
-    return false;
-  }
+  const gathered = workload.size >= CHUNK_BYTES;
+  if (server.blind === "gather" && (!gathered || workload.fragments)) return false;
+  if (server.blind === "unmask" && (gathered || workload.fragments)) return false;
   return workload.mode !== "broadcast" || server.broadcast === true;
 }
 

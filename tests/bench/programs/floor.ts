@@ -3,11 +3,15 @@
  * none of them, and sends back as many as an echo would, one write for each chunk that came. What
  * it reaches no server on the same sockets can pass.
  *
+ * With "unmask" it also does what an echo of short messages must: it unmasks each into a reply behind
+ * a header, all of a chunk in one buffer. It makes nothing of a message that could be handed out, and
+ * does not look at the headers that come.
+ *
  * With "gather" it also does what a server must that hands out whole messages which span chunks: it
  * unmasks each chunk, in words of 64 bits, and copies it into memory of the message's own, which goes
  * back behind a header. It does not look at the header that comes.
  *
- * Arguments: "echo" or "gather", the bytes of a message as it comes, and of the reply its first bytes
+ * Arguments: "echo", "unmask" or "gather", the bytes of a message as it comes, and of the reply its first bytes
  * in hexadecimal and its length.
  */
 import { Buffer } from "node:buffer";
@@ -59,6 +63,32 @@ function answer(socket: Duplex): (chunk: Uint8Array) => void {
   };
 }
 
+/** Unmasks each message into its reply. */
+function unmaskEach(socket: Duplex): (chunk: Uint8Array) => void {
+  const payloadBytes = reply.length - head.length;
+  const before = messageBytes - payloadBytes; // the header and the key
+  let rest: Uint8Array = new Uint8Array(0);
+  return (chunk) => {
+    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const count = Math.floor(data.length / messageBytes);
+    rest = data.subarray(count * messageBytes);
+    if (count === 0) return;
+    const out = Buffer.allocUnsafe(count * reply.length);
+    let to = 0;
+    for (let n = 0, at = before; n < count; n++, at += messageBytes) {
+      for (let i = 0; i < head.length; i++) out[to++] = head[i];
+      const k0 = data[at - 4], k1 = data[at - 3], k2 = data[at - 2], k3 = data[at - 1];
+      for (let i = at; i < at + payloadBytes; i += 4, to += 4) { // the workloads' are whole fours
+        out[to] = data[i] ^ k0;
+        out[to + 1] = data[i + 1] ^ k1;
+        out[to + 2] = data[i + 2] ^ k2;
+        out[to + 3] = data[i + 3] ^ k3;
+      }
+    }
+    socket.write(out);
+  };
+}
+
 /** Gathers each message, and sends it back. */
 function gather(socket: Duplex): (chunk: Uint8Array) => void {
   let bytes: Uint8Array | undefined;
@@ -82,10 +112,15 @@ function gather(socket: Duplex): (chunk: Uint8Array) => void {
   };
 }
 
+const tasks: Record<string, (socket: Duplex) => (chunk: Uint8Array) => void> = {
+  echo: answer,
+  unmask: unmaskEach,
+  gather,
+};
 const server = http.createServer();
 server.on("upgrade", (request, socket) => {
   socket.on("error", () => {});
-  socket.on("data", task === "gather" ? gather(socket) : answer(socket));
+  socket.on("data", tasks[task](socket));
   socket.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${
