@@ -94,9 +94,17 @@ export class HttpListener {
     });
     this.#listener = server;
     if (options.tls === undefined) {
-      if (events.onOpening !== undefined && ON_NODE) {
-        this.#readFirst(server, options.maxHeaderBytes);
-      } else server.on("connection", (socket: NodeSocket) => this.#onSocket(socket, true));
+      const [toHttp, ...others] = server.listeners(
+        "connection",
+      ) as ((socket: NodeSocket) => void)[];
+      // Where somebody else listens, too, or a Node to come does not, node:http has them at once.
+      if (
+        events.onOpening !== undefined && ON_NODE && toHttp !== undefined && others.length === 0
+      ) {
+        this.#readFirst(server, toHttp, options.maxHeaderBytes);
+      } else {
+        server.on("connection", (socket: NodeSocket) => this.#onSocket(socket, true));
+      }
       return;
     }
     if (isBun()) {
@@ -127,9 +135,14 @@ export class HttpListener {
   /**
    * Reads each connection's first bytes before node:http does. That gets the socket, with those bytes
    * put back, when they are not the whole request for a WebSocket.
+   *
+   * @param toHttp What node:http takes a connection with.
    */
-  #readFirst(server: AnyServer, maxHeaderBytes: number): void {
-    const toHttp = server.listeners("connection")[0] as (socket: NodeSocket) => void;
+  #readFirst(
+    server: AnyServer,
+    toHttp: (socket: NodeSocket) => void,
+    maxHeaderBytes: number,
+  ): void {
     server.removeListener("connection", toHttp as () => void);
     const take = (socket: NodeSocket, chunk: Uint8Array) => {
       socket.removeListener("data", onData);

@@ -174,6 +174,25 @@ test("on Node a whole opening passes node:http by, and nothing else does", async
   });
 });
 
+test("where somebody else listens for connections, node:http sees every opening", {
+  skip: RUNTIME !== "node",
+}, async () => {
+  const { createServer } = http;
+  http.createServer = ((options: object) =>
+    createServer(options).on("connection", () => {})) as typeof createServer;
+  try {
+    await listen(async (port, ways) => {
+      const peer = await RawPeer.connect(port);
+      peer.write(withLines());
+      await until(() => ways.length > 0, "the upgrade");
+      peer.destroy();
+      assertEquals(ways, ["upgrade by node:http"]);
+    });
+  } finally {
+    http.createServer = createServer;
+  }
+});
+
 test("a client that leaves without a byte is let go at once", async () => {
   await listen(async (port) => {
     const peer = await RawPeer.connect(port);
